@@ -1,0 +1,164 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One array for every target of ours: what the language checks is the same everywhere.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+]
+
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+
+/// A library target; each is a product and useful alone.
+struct Library {
+  var name: String
+  var dependencies: [Target.Dependency]
+}
+
+let libraries: [Library] = [
+  // 0 model
+  Library(name: "MesosModel", dependencies: [protobuf]),
+  Library(name: "AgentLinkModel", dependencies: ["MesosModel", protobuf]),
+  // 1 wire
+  Library(name: "MesosHTTP", dependencies: ["MesosModel", protobuf]),
+  Library(
+    name: "MesosHTTPClient",
+    dependencies: ["MesosHTTP", "MesosModel", protobuf, asyncHTTPClient, nioCore, nioPosix, nioHTTP1, logging]),
+  Library(
+    name: "MesosHTTPServer",
+    dependencies: [
+      "MesosHTTP", "MesosModel", hummingbird, httpTypes, nioCore, nioPosix, nioHTTP1, logging, lifecycle,
+    ]),
+  Library(name: "AgentLink", dependencies: ["AgentLinkModel", "MesosModel", "MesosHTTP", protobuf, collections]),
+  // 2 cores
+  Library(name: "MesosAllocator", dependencies: ["MesosModel", collections]),
+  Library(name: "MasterCore", dependencies: ["MesosModel", "AgentLinkModel", "MesosAllocator", protobuf, collections]),
+  Library(name: "AgentCore", dependencies: ["MesosModel", "AgentLinkModel", protobuf, collections]),
+  Library(name: "SchedulerCore", dependencies: ["MesosModel", collections]),
+  Library(name: "ExecutorCore", dependencies: ["MesosModel", collections]),
+  // 3 shells and leaf services
+  Library(name: "SchedulerKit", dependencies: ["SchedulerCore", "MesosModel", "MesosHTTP", "MesosHTTPClient", logging, lifecycle]),
+  Library(name: "ExecutorKit", dependencies: ["ExecutorCore", "MesosModel", "MesosHTTP", "MesosHTTPClient", logging, lifecycle]),
+  Library(name: "ClusterView", dependencies: ["MasterCore", "MesosModel", "MesosHTTP", protobuf, collections]),
+  Library(name: "StateStorage", dependencies: [grdb]),
+  Library(name: "StreamingJSON", dependencies: ["CYajl"]),
+  Library(name: "ServerFlags", dependencies: []),
+  Library(name: "SandboxFiles", dependencies: []),
+  Library(name: "ProcessLaunch", dependencies: ["CProcessLaunch"]),
+  Library(
+    name: "ReferenceMaster",
+    dependencies: [
+      "MasterCore", "ClusterView", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer",
+      "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "MesosAllocator", protobuf, logging, lifecycle,
+      nioCore, nioPosix, httpTypes,
+    ]),
+  Library(
+    name: "ReferenceAgent",
+    dependencies: [
+      "AgentCore", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer", "MesosHTTPClient",
+      "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch", protobuf, logging, lifecycle,
+      nioCore, nioPosix, httpTypes,
+    ]),
+]
+
+let executables: [Target] = [
+  .executableTarget(
+    name: "mesos-master", dependencies: ["ReferenceMaster", "ServerFlags", logging, lifecycle], swiftSettings: settings),
+  .executableTarget(
+    name: "mesos-agent", dependencies: ["ReferenceAgent", "ServerFlags", logging, lifecycle], swiftSettings: settings),
+  .executableTarget(
+    name: "mesos-executor", dependencies: ["ExecutorCore", "MesosModel", "MesosHTTP", "ProcessLaunch", protobuf],
+    swiftSettings: settings),
+  .executableTarget(
+    name: "mesos",
+    dependencies: [
+      "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "MesosModel", "ServerFlags", arguments, logging, lifecycle,
+    ],
+    swiftSettings: settings),
+]
+
+let tests: [Target] = [
+  .testTarget(
+    name: "MesosModelTests", dependencies: ["MesosModel", "MesosTestKit", protobuf],
+    resources: [.copy("Fixtures")], swiftSettings: settings),
+  .testTarget(
+    name: "MesosHTTPTests",
+    dependencies: ["MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit", hummingbird, nioCore, nioPosix, logging],
+    swiftSettings: settings),
+  .testTarget(
+    name: "AgentLinkTests", dependencies: ["AgentLink", "AgentLinkModel", "MesosModel", "MesosTestKit"], swiftSettings: settings),
+  .testTarget(name: "MesosAllocatorTests", dependencies: ["MesosAllocator", "MesosModel", "MesosTestKit"], swiftSettings: settings),
+  .testTarget(
+    name: "MasterCoreTests",
+    dependencies: ["MasterCore", "AgentLinkModel", "MesosAllocator", "MesosModel", "MesosTestKit"], swiftSettings: settings),
+  .testTarget(
+    name: "AgentCoreTests", dependencies: ["AgentCore", "AgentLinkModel", "MesosModel", "MesosTestKit"], swiftSettings: settings),
+  .testTarget(
+    name: "SchedulerKitTests",
+    dependencies: ["SchedulerCore", "SchedulerKit", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit", logging],
+    swiftSettings: settings),
+  .testTarget(
+    name: "ExecutorKitTests",
+    dependencies: ["ExecutorCore", "ExecutorKit", "MesosHTTP", "MesosHTTPServer", "MesosModel", "MesosTestKit", logging],
+    swiftSettings: settings),
+  .testTarget(
+    name: "ClusterViewTests", dependencies: ["ClusterView", "MasterCore", "MesosModel", "MesosHTTP", "MesosTestKit", protobuf], swiftSettings: settings),
+  .testTarget(
+    name: "LeafTests",
+    dependencies: ["StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch", "MesosTestKit"],
+    swiftSettings: settings),
+  .testTarget(
+    name: "ReferenceClusterTests",
+    dependencies: [
+      "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "ExecutorKit", "MesosHTTP", "MesosHTTPClient", "MesosModel",
+      "MesosTestKit", logging, lifecycle, protobuf,
+    ],
+    swiftSettings: settings),
+  .testTarget(name: "LayeringTests", dependencies: ["MesosTestKit"], swiftSettings: settings),
+]
+
+let only = Context.environment["SWIFT_MESOS_TESTS"].map { $0.split(separator: ",").map(String.init) }
+
+let package = Package(
+  name: "swift-mesos",
+  platforms: [.macOS(.v15)],
+  products: libraries.map { .library(name: $0.name, targets: [$0.name]) } + [
+    .library(name: "MesosTestKit", targets: ["MesosTestKit"]),
+    .executable(name: "mesos-master", targets: ["mesos-master"]),
+    .executable(name: "mesos-agent", targets: ["mesos-agent"]),
+    .executable(name: "mesos-executor", targets: ["mesos-executor"]),
+    .executable(name: "mesos", targets: ["mesos"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+  ],
+  targets: libraries.map { .target(name: $0.name, dependencies: $0.dependencies, swiftSettings: settings) } + [
+    .systemLibrary(name: "CYajl", pkgConfig: "yajl", providers: [.apt(["libyajl-dev"]), .brew(["yajl"])]),
+    .target(name: "CProcessLaunch"),
+    .target(name: "MesosTestKit", dependencies: ["MesosModel"], swiftSettings: settings),
+  ] + executables + tests.filter { only?.contains($0.name) ?? true }
+)

@@ -1,0 +1,306 @@
+public import AgentLinkModel
+public import MesosModel
+
+/// One event stream to a scheduler: the master's name for the connection of one SUBSCRIBE.
+public struct SchedulerConnection: Hashable, Comparable, Sendable {
+  /// Numbered by the shell; never used twice in the life of a master.
+  public let number: UInt64
+  /// The value of `Mesos-Stream-Id` that the SUBSCRIBE was answered with.
+  public let streamID: String
+
+  public init(number: UInt64, streamID: String) {
+    self.number = number
+    self.streamID = streamID
+  }
+
+  public static func < (left: Self, right: Self) -> Bool { left.number < right.number }
+}
+
+/// One session of the agent link.
+public struct AgentConnection: Hashable, Comparable, Sendable {
+  /// Numbered by the shell; never used twice in the life of a master.
+  public let number: UInt64
+
+  public init(number: UInt64) { self.number = number }
+
+  public static func < (left: Self, right: Self) -> Bool { left.number < right.number }
+}
+
+extension MasterCore {
+  /// What happened.
+  public enum Event: Sendable {
+    // From schedulers.
+    /// A SUBSCRIBE; answered with `.streaming` and events on `connection`, or with a refusal.
+    case subscribe(SchedulerConnection, SchedulerCall, principal: Principal?, token: CallToken)
+    /// Any other call; `streamID` is the request's `Mesos-Stream-Id`.
+    case call(SchedulerCall, streamID: String?, principal: Principal?, token: CallToken)
+    /// The stream ended, or its reader fell too far behind.
+    case schedulerDisconnected(SchedulerConnection)
+
+    // From agents. Link sessions are the shell's; a session that is resumed never shows here.
+    /// A record of a session, in order and once; Hello, Heartbeat and Welcome stay in the shell.
+    case agentMessage(AgentConnection, LinkUp.OneOf_Body, address: AgentAddress)
+    /// Something, if only a heartbeat, was heard of the agent.
+    case agentHeard(AgentConnection)
+    /// The session ended and will not be resumed, or another session of the same agent took its place.
+    case agentDisconnected(AgentConnection)
+
+    // From the shell.
+    /// The registry operations of `.persist(_, number)`, and all before it, are durable.
+    case persisted(UInt64)
+    /// They are not and will not be: what waits on them is refused.
+    case persistFailed(UInt64, message: String)
+    /// Time has passed; at the latest at ``MasterCore/nextDeadline``, or at once after `.continueCycle`.
+    case tick
+
+    // From operators.
+    /// Ends a framework: its tasks are killed, it becomes completed.
+    case teardown(FrameworkKey, principal: Principal?, token: CallToken)
+  }
+
+  /// What must be done, in this order.
+  public enum Directive: Sendable {
+    /// The outcome of a call, exactly one for each token.
+    case answer(CallToken, CallAnswer)
+    case send(SchedulerConnection, SchedulerEvent)
+    /// After what was sent is written.
+    case close(SchedulerConnection)
+    case sendToAgent(AgentConnection, LinkDown.OneOf_Body)
+    /// After what was sent is written. The session is over.
+    case closeAgent(AgentConnection)
+    /// Make these durable, as one batch, then say `.persisted`. Numbers grow by one.
+    case persist([RegistryOperation], UInt64)
+    /// Others may now see this.
+    case changed(Change)
+    /// The allocation cycle has more to do: give `.tick` again once waiting events were handled.
+    case continueCycle
+  }
+}
+
+/// Where an agent can be reached by HTTP.
+public struct AgentAddress: Hashable, Sendable {
+  public var hostname: String
+  public var ip: String
+  public var port: Int32
+
+  public init(hostname: String, ip: String, port: Int32) {
+    self.hostname = hostname
+    self.ip = ip
+    self.port = port
+  }
+
+  /// The name Apache Mesos gives an agent's process, `slave(1)@ip:port`.
+  public var pid: String { "slave(1)@\(ip):\(port)" }
+}
+
+/// A change of the registry. Each is keyed, so that the newest value of a key is the state.
+public enum RegistryOperation: Hashable, Sendable {
+  /// The agent may run tasks; encoded `AgentInfo`.
+  case admitAgent(AgentKey, info: [UInt8])
+  /// It has not been heard of; nanoseconds since 1970.
+  case markUnreachable(AgentKey, since: Int64, info: [UInt8])
+  /// It answers again.
+  case markReachable(AgentKey, info: [UInt8])
+  /// It left for good.
+  case removeAgent(AgentKey)
+}
+
+/// The registry as read back at the start of a master.
+public struct RecoveredRegistry: Hashable, Sendable {
+  public struct Agent: Hashable, Sendable {
+    public var id: AgentKey
+    /// Encoded `AgentInfo`.
+    public var info: [UInt8]
+    /// Nanoseconds since 1970; absent for an agent that was reachable.
+    public var unreachableSince: Int64?
+
+    public init(id: AgentKey, info: [UInt8], unreachableSince: Int64?) {
+      self.id = id
+      self.info = info
+      self.unreachableSince = unreachableSince
+    }
+  }
+
+  /// Sorted by id.
+  public var agents: [Agent]
+
+  public init(agents: [Agent] = []) { self.agents = agents }
+}
+
+/// One step of the state that readers see. Folding all of them, in order, over nothing gives the state.
+public struct Change: Sendable {
+  /// Starts at 1 and grows by one in the life of a master.
+  public var sequence: UInt64
+  public var kind: Kind
+
+  public init(sequence: UInt64, kind: Kind) {
+    self.sequence = sequence
+    self.kind = kind
+  }
+
+  public enum Kind: Sendable {
+    /// A new agent, or an agent whose description changed.
+    case agent(AgentRow)
+    case agentStatus(AgentKey, AgentRow.Status)
+    case agentRemoved(AgentKey)
+    /// Known from the registry and not yet heard of since this master started; encoded `AgentInfo`.
+    case recoveredAgent(AgentKey, info: [UInt8])
+    case recoveredAgentRemoved(AgentKey)
+
+    case framework(FrameworkRow)
+    case frameworkStatus(FrameworkKey, FrameworkRow.Status)
+    /// Moves the framework to the completed ones.
+    case frameworkCompleted(FrameworkKey, FrameworkRow.Status)
+    /// A completed framework beyond the limit of the history.
+    case frameworkForgotten(FrameworkKey)
+
+    case offer(Offer)
+    case offerRemoved(OfferKey)
+
+    case task(TaskRow)
+    case taskStatus(FrameworkKey, TaskKey, TaskRow.Status)
+    /// Moves the task, with this last status, to the completed or the unreachable ones, or back to the active ones.
+    case taskMoved(FrameworkKey, TaskKey, TaskRow.Status, to: TaskRow.Section)
+    /// A task beyond the limit of the history, or one of a forgotten framework.
+    case taskForgotten(FrameworkKey, TaskKey)
+
+    case executor(ExecutorRow)
+    case executorRemoved(FrameworkKey, AgentKey, ExecutorKey)
+
+    case roleWeight(String, Double)
+  }
+}
+
+/// An agent as readers see it: what stays, encoded once, and what changes.
+public struct AgentRow: Sendable {
+  public var id: AgentKey
+  /// `MasterResponse.GetAgents.Agent` with all but what ``Status`` holds, encoded (required fields of the status missing).
+  public var stable: [UInt8]
+  public var status: Status
+
+  public init(id: AgentKey, stable: [UInt8], status: Status) {
+    self.id = id
+    self.stable = stable
+    self.status = status
+  }
+
+  public struct Status: Hashable, Sendable {
+    public var active: Bool
+    public var deactivated: Bool
+    public var reregisteredTime: TimeInfo?
+    public var total: Resources
+    public var allocated: Resources
+    public var offered: Resources
+
+    public init(
+      active: Bool, deactivated: Bool, reregisteredTime: TimeInfo?, total: Resources, allocated: Resources, offered: Resources
+    ) {
+      self.active = active
+      self.deactivated = deactivated
+      self.reregisteredTime = reregisteredTime
+      self.total = total
+      self.allocated = allocated
+      self.offered = offered
+    }
+  }
+}
+
+/// A framework as readers see it.
+public struct FrameworkRow: Sendable {
+  public var id: FrameworkKey
+  /// `FrameworkInfo`, encoded.
+  public var info: [UInt8]
+  /// The roles it is subscribed to, sorted.
+  public var roles: [String]
+  public var status: Status
+
+  public init(id: FrameworkKey, info: [UInt8], roles: [String], status: Status) {
+    self.id = id
+    self.info = info
+    self.roles = roles
+    self.status = status
+  }
+
+  public struct Status: Hashable, Sendable {
+    public var active: Bool
+    public var connected: Bool
+    /// Known from agents alone since this master started.
+    public var recovered: Bool
+    public var registeredTime: TimeInfo?
+    public var reregisteredTime: TimeInfo?
+    public var unregisteredTime: TimeInfo?
+    public var allocated: Resources
+    public var offered: Resources
+
+    public init(
+      active: Bool, connected: Bool, recovered: Bool, registeredTime: TimeInfo?, reregisteredTime: TimeInfo?,
+      unregisteredTime: TimeInfo?, allocated: Resources, offered: Resources
+    ) {
+      self.active = active
+      self.connected = connected
+      self.recovered = recovered
+      self.registeredTime = registeredTime
+      self.reregisteredTime = reregisteredTime
+      self.unregisteredTime = unregisteredTime
+      self.allocated = allocated
+      self.offered = offered
+    }
+  }
+}
+
+/// A task as readers see it.
+public struct TaskRow: Sendable {
+  public var id: TaskKey
+  public var framework: FrameworkKey
+  public var agent: AgentKey
+  /// Absent under the command executor.
+  public var executor: ExecutorKey?
+  /// `MesosTask` with all but what ``Status`` holds, encoded.
+  public var stable: [UInt8]
+  public var status: Status
+  public var section: Section
+
+  public init(
+    id: TaskKey, framework: FrameworkKey, agent: AgentKey, executor: ExecutorKey?, stable: [UInt8], status: Status,
+    section: Section
+  ) {
+    self.id = id
+    self.framework = framework
+    self.agent = agent
+    self.executor = executor
+    self.stable = stable
+    self.status = status
+    self.section = section
+  }
+
+  /// The list a task stands in.
+  public enum Section: Hashable, Sendable { case active, unreachable, completed }
+
+  /// `state`, `statuses`, `status_update_state` and `status_update_uuid` of `MesosTask`.
+  public struct Status: Hashable, Sendable {
+    public var state: TaskState
+    /// Those four fields, encoded; with ``TaskRow/stable`` before it, a whole `MesosTask`.
+    public var encoded: [UInt8]
+
+    public init(state: TaskState, encoded: [UInt8]) {
+      self.state = state
+      self.encoded = encoded
+    }
+  }
+}
+
+/// An executor as readers see it.
+public struct ExecutorRow: Hashable, Sendable {
+  public var id: ExecutorKey
+  public var framework: FrameworkKey
+  public var agent: AgentKey
+  /// `ExecutorInfo`, encoded.
+  public var info: [UInt8]
+
+  public init(id: ExecutorKey, framework: FrameworkKey, agent: AgentKey, info: [UInt8]) {
+    self.id = id
+    self.framework = framework
+    self.agent = agent
+    self.info = info
+  }
+}

@@ -1,0 +1,17 @@
+/// Names one call that waits for its answer; given by the shell, handed back with the answer.
+public struct CallToken: Hashable, Sendable {
+  public let number: UInt64
+  public init(_ number: UInt64) { self.number = number }
+}
+
+/// What the caller of a v1 call is told at once, over HTTP.
+public enum CallAnswer: Hashable, Sendable {
+  /// 202: what follows arrives as events.
+  case accepted
+  /// 200 with an empty body: the call took effect.
+  case ok
+  /// 200 with a stream of events; the connection named in the call stays open.
+  case streaming
+  /// An error status with a text for the person who reads it.
+  case rejected(status: Int, text: String)
+}
