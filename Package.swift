@@ -2,7 +2,7 @@
 import PackageDescription
 
 // One array for every target of ours: what the language checks is the same everywhere.
-let settings: [SwiftSetting] = [
+var settings: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("InternalImportsByDefault"),
@@ -10,6 +10,7 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
   .enableUpcomingFeature("InferIsolatedConformances"),
 ]
+if Context.environment["CI"] != nil { settings.append(.treatAllWarnings(as: .error)) }
 
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
@@ -22,6 +23,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 /// A library target; each is a product and useful alone.
@@ -42,7 +44,8 @@ let libraries: [Library] = [
   Library(
     name: "MesosHTTPServer",
     dependencies: [
-      "MesosHTTP", "MesosModel", hummingbird, httpTypes, nioCore, nioPosix, nioHTTP1, logging, lifecycle,
+      "MesosHTTP", "MesosModel", hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTP1, logging,
+      lifecycle,
     ]),
   Library(name: "AgentLink", dependencies: ["AgentLinkModel", "MesosModel", "MesosHTTP", protobuf, collections]),
   // 2 cores
@@ -52,42 +55,52 @@ let libraries: [Library] = [
   Library(name: "SchedulerCore", dependencies: ["MesosModel", collections]),
   Library(name: "ExecutorCore", dependencies: ["MesosModel", collections]),
   // 3 shells and leaf services
-  Library(name: "SchedulerKit", dependencies: ["SchedulerCore", "MesosModel", "MesosHTTP", "MesosHTTPClient", logging, lifecycle]),
-  Library(name: "ExecutorKit", dependencies: ["ExecutorCore", "MesosModel", "MesosHTTP", "MesosHTTPClient", logging, lifecycle]),
+  Library(
+    name: "SchedulerKit",
+    dependencies: ["SchedulerCore", "MesosModel", "MesosHTTP", "MesosHTTPClient", logging, lifecycle]),
+  Library(
+    name: "ExecutorKit",
+    dependencies: ["ExecutorCore", "MesosModel", "MesosHTTP", "MesosHTTPClient", logging, lifecycle]),
   Library(name: "ClusterView", dependencies: ["MasterCore", "MesosModel", "MesosHTTP", protobuf, collections]),
   Library(name: "StateStorage", dependencies: [grdb]),
   Library(name: "StreamingJSON", dependencies: ["CYajl"]),
   Library(name: "ServerFlags", dependencies: []),
+  Library(name: "ShellSupport", dependencies: ["MesosModel", "ServerFlags", logging]),
   Library(name: "SandboxFiles", dependencies: []),
   Library(name: "ProcessLaunch", dependencies: ["CProcessLaunch"]),
   Library(
     name: "ReferenceMaster",
     dependencies: [
       "MasterCore", "ClusterView", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer",
-      "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "MesosAllocator", protobuf, logging, lifecycle,
+      "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "MesosAllocator", protobuf,
+      logging, lifecycle,
       nioCore, nioPosix, httpTypes,
     ]),
   Library(
     name: "ReferenceAgent",
     dependencies: [
       "AgentCore", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer", "MesosHTTPClient",
-      "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch", protobuf, logging, lifecycle,
+      "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch", protobuf,
+      logging, lifecycle,
       nioCore, nioPosix, httpTypes,
     ]),
 ]
 
 let executables: [Target] = [
   .executableTarget(
-    name: "mesos-master", dependencies: ["ReferenceMaster", "ServerFlags", logging, lifecycle], swiftSettings: settings),
+    name: "mesos-master", dependencies: ["ReferenceMaster", "ServerFlags", "ShellSupport", logging, lifecycle],
+    swiftSettings: settings),
   .executableTarget(
-    name: "mesos-agent", dependencies: ["ReferenceAgent", "ServerFlags", logging, lifecycle], swiftSettings: settings),
+    name: "mesos-agent", dependencies: ["ReferenceAgent", "ServerFlags", "ShellSupport", logging, lifecycle],
+    swiftSettings: settings),
   .executableTarget(
     name: "mesos-executor", dependencies: ["ExecutorCore", "MesosModel", "MesosHTTP", "ProcessLaunch", protobuf],
     swiftSettings: settings),
   .executableTarget(
     name: "mesos",
     dependencies: [
-      "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "MesosModel", "ServerFlags", arguments, logging, lifecycle,
+      "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "MesosModel", "ServerFlags", "ShellSupport", arguments,
+      logging, lifecycle,
     ],
     swiftSettings: settings),
 ]
@@ -98,29 +111,46 @@ let tests: [Target] = [
     resources: [.copy("Fixtures")], swiftSettings: settings),
   .testTarget(
     name: "MesosHTTPTests",
-    dependencies: ["MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit", hummingbird, nioCore, nioPosix, logging],
+    dependencies: [
+      "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit", hummingbird, nioCore, nioPosix,
+      logging,
+    ],
     swiftSettings: settings),
   .testTarget(
-    name: "AgentLinkTests", dependencies: ["AgentLink", "AgentLinkModel", "MesosModel", "MesosTestKit"], swiftSettings: settings),
-  .testTarget(name: "MesosAllocatorTests", dependencies: ["MesosAllocator", "MesosModel", "MesosTestKit"], swiftSettings: settings),
+    name: "AgentLinkTests", dependencies: ["AgentLink", "AgentLinkModel", "MesosModel", "MesosTestKit"],
+    swiftSettings: settings),
+  .testTarget(
+    name: "MesosAllocatorTests", dependencies: ["MesosAllocator", "MesosModel", "MesosTestKit"], swiftSettings: settings
+  ),
   .testTarget(
     name: "MasterCoreTests",
-    dependencies: ["MasterCore", "AgentLinkModel", "MesosAllocator", "MesosModel", "MesosTestKit"], swiftSettings: settings),
+    dependencies: ["MasterCore", "AgentLinkModel", "MesosAllocator", "MesosModel", "MesosTestKit"],
+    swiftSettings: settings),
   .testTarget(
-    name: "AgentCoreTests", dependencies: ["AgentCore", "AgentLinkModel", "MesosModel", "MesosTestKit"], swiftSettings: settings),
+    name: "AgentCoreTests", dependencies: ["AgentCore", "AgentLinkModel", "MesosModel", "MesosTestKit"],
+    swiftSettings: settings),
   .testTarget(
     name: "SchedulerKitTests",
-    dependencies: ["SchedulerCore", "SchedulerKit", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit", logging],
+    dependencies: [
+      "SchedulerCore", "SchedulerKit", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit",
+      logging,
+    ],
     swiftSettings: settings),
   .testTarget(
     name: "ExecutorKitTests",
-    dependencies: ["ExecutorCore", "ExecutorKit", "MesosHTTP", "MesosHTTPServer", "MesosModel", "MesosTestKit", logging],
+    dependencies: [
+      "ExecutorCore", "ExecutorKit", "MesosHTTP", "MesosHTTPServer", "MesosModel", "MesosTestKit", logging,
+    ],
     swiftSettings: settings),
   .testTarget(
-    name: "ClusterViewTests", dependencies: ["ClusterView", "MasterCore", "MesosModel", "MesosHTTP", "MesosTestKit", protobuf], swiftSettings: settings),
+    name: "ClusterViewTests",
+    dependencies: ["ClusterView", "MasterCore", "MesosModel", "MesosHTTP", "MesosTestKit", protobuf],
+    swiftSettings: settings),
   .testTarget(
     name: "LeafTests",
-    dependencies: ["StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch", "MesosTestKit"],
+    dependencies: [
+      "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch", "ShellSupport", "MesosTestKit",
+    ],
     swiftSettings: settings),
   .testTarget(
     name: "ReferenceClusterTests",

@@ -1,0 +1,84 @@
+import Foundation
+
+/// One figure.
+struct Figure: Codable {
+  enum Better: String, Codable { case higher, lower }
+  var name: String
+  var value: Double
+  var unit: String
+  var better: Better
+  /// What the figure has to reach, where something asks for it.
+  var floor: Double?
+
+  var meetsFloor: Bool? {
+    floor.map { better == .higher ? value >= $0 : value <= $0 }
+  }
+}
+
+/// An outcome that is not what it has to be: the figure beside it would be worth nothing.
+struct WrongOutcome: Error, CustomStringConvertible {
+  var description: String
+}
+
+func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
+  if !condition { throw WrongOutcome(description: message()) }
+}
+
+/// Runs points, prints a line for each as it comes and a table at the end.
+struct Harness {
+  let filter: String?
+  /// Small sizes: whether everything still works, not how fast.
+  let isSmoke: Bool
+  private(set) var figures: [Figure] = []
+
+  init(filter: String?, isSmoke: Bool) {
+    self.filter = filter
+    self.isSmoke = isSmoke
+  }
+
+  func wants(_ name: String) -> Bool { filter.map { name.contains($0) } ?? true }
+
+  mutating func record(_ figure: Figure) {
+    figures.append(figure)
+    print(Self.line(figure))
+  }
+
+  /// Measures `work` for at least `seconds` after one untimed run.
+  ///
+  /// - Returns: The median over the runs of the seconds of one run.
+  static func seconds(atLeast seconds: Double = 1, runs: Int = 3, _ work: () throws -> Void) rethrows -> Double {
+    try work()
+    var times: [Double] = []
+    let begin = ContinuousClock.now
+    repeat {
+      let start = ContinuousClock.now
+      try work()
+      times.append((ContinuousClock.now - start).seconds)
+    } while times.count < runs || (ContinuousClock.now - begin).seconds < seconds
+    times.sort()
+    return times[times.count / 2]
+  }
+
+  static func line(_ figure: Figure) -> String {
+    let value = figure.value >= 100 ? String(format: "%.0f", figure.value) : String(format: "%.3f", figure.value)
+    var line = figure.name.padding(toLength: 58, withPad: " ", startingAt: 0) + value.leftPadded(to: 12) + " " + figure.unit
+    if let floor = figure.floor, let meets = figure.meetsFloor {
+      line += "   (floor \(floor): \(meets ? "met" : "NOT met"))"
+    }
+    return line
+  }
+
+  func write(to path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    try encoder.encode(figures).write(to: URL(filePath: path))
+  }
+}
+
+extension Duration {
+  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+}
+
+extension String {
+  func leftPadded(to width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
+}

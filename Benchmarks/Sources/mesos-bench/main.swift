@@ -1,0 +1,33 @@
+import Foundation
+
+// mesos-bench [--filter TEXT] [--smoke] [--out FILE] [--executors FOLDER]
+var filter: String?
+var isSmoke = false
+var output: String?
+var launcherFolder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().path
+var arguments = Array(CommandLine.arguments.dropFirst())
+while let argument = arguments.first {
+  arguments.removeFirst()
+  switch argument {
+  case "--filter": filter = arguments.isEmpty ? nil : arguments.removeFirst()
+  case "--smoke": isSmoke = true
+  case "--out": output = arguments.isEmpty ? nil : arguments.removeFirst()
+  case "--executors": launcherFolder = arguments.isEmpty ? launcherFolder : arguments.removeFirst()
+  default:
+    FileHandle.standardError.write(Data("unknown argument \(argument)\n".utf8))
+    exit(2)
+  }
+}
+
+var harness = Harness(filter: filter, isSmoke: isSmoke)
+do {
+  try WireBenchmarks.run(&harness)
+  try await ClusterBenchmarks.run(&harness, launcherFolder: launcherFolder)
+  if let output { try harness.write(to: output) }
+} catch {
+  FileHandle.standardError.write(Data("mesos-bench: \(error)\n".utf8))
+  exit(1)
+}
+let missed = harness.figures.filter { $0.meetsFloor == false }
+print("\n\(harness.figures.count) figures, \(missed.count) below their floor")
+for figure in missed { print("  " + Harness.line(figure)) }

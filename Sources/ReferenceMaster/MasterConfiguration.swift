@@ -1,0 +1,122 @@
+public import MasterCore
+public import MesosModel
+public import ServerFlags
+import ShellSupport
+
+/// What a ``ReferenceMaster`` is told at its start.
+public struct MasterConfiguration: Sendable {
+  /// Where the registry is kept.
+  public enum Registry: Hashable, Sendable {
+    /// `registry.sqlite` in the folder, which is made if need be.
+    case folder(String)
+    /// Lost when the process ends.
+    case memory
+  }
+
+  /// The address to listen on.
+  public var host: String
+  /// 0 for any that is free.
+  public var port: Int
+  /// The address told to others; `nil` for the one listened on.
+  public var advertisedIP: String?
+  public var advertisedPort: Int?
+  /// The name told to others; `nil` for the address.
+  public var hostname: String?
+  public var cluster: String?
+  public var registry: Registry
+  /// As GET_FLAGS and `/flags` show them, sorted by name.
+  public var flags: [(name: String, value: String)]
+  /// Changes the core's configuration from the defaults.
+  public var adjust: @Sendable (inout MasterCore.Configuration) -> Void
+
+  /// Bytes of one call's body.
+  public var bodyLimit = 64 << 20
+  /// Events that may wait for one slow scheduler.
+  public var schedulerStreamLimit = 100_000
+  /// Records that may wait for one slow agent, beyond what its session keeps.
+  public var exchangeLimit = 100_000
+  /// Registry writes that may wait for the storage.
+  public var registryBacklogLimit = 100_000
+
+  public init(host: String = "127.0.0.1", port: Int = 5050, registry: Registry) {
+    self.host = host
+    self.port = port
+    self.registry = registry
+    flags = []
+    adjust = { _ in }
+  }
+
+  /// The configuration that the flags of `mesos-master` ask for.
+  ///
+  /// - Throws: `MasterError` with code `.badConfiguration`.
+  public init(_ parsed: ParsedFlags) throws(MasterError) {
+    let inMemory = parsed.stringIfSet("registry") == "in_memory"
+    guard let folder = parsed.stringIfSet("work_dir"), !folder.isEmpty else {
+      throw MasterError(code: .badConfiguration, message: "--work_dir is needed: a folder for the registry")
+    }
+    self.init(
+      host: parsed.stringIfSet("ip") ?? "127.0.0.1", port: parsed.int("port"),
+      registry: inMemory ? .memory : .folder(folder))
+    advertisedIP = parsed.stringIfSet("advertise_ip")
+    if let text = parsed.stringIfSet("advertise_port") {
+      guard let port = Int(text), (1...65_535).contains(port) else {
+        throw MasterError(code: .badConfiguration, message: "--advertise_port=\(text) is no port")
+      }
+      advertisedPort = port
+    }
+    hostname = parsed.stringIfSet("hostname")
+    cluster = parsed.stringIfSet("cluster")
+    flags = parsed.rendered
+    var roles: Set<String>?
+    if let text = parsed.stringIfSet("roles"), !text.isEmpty {
+      roles = Set(text.split(separator: ",").map { $0.trimmingSpaces() })
+    }
+    var weights: [String: Double] = [:]
+    for pair in (parsed.stringIfSet("weights") ?? "").split(separator: ",") {
+      let parts = pair.split(separator: "=").map { $0.trimmingSpaces() }
+      guard parts.count == 2, let weight = Double(parts[1]), weight > 0, weight.isFinite else {
+        throw MasterError(
+          code: .badConfiguration, message: "--weights has '\(pair)': expecting ROLE=WEIGHT with a weight above 0")
+      }
+      weights[parts[0]] = weight
+    }
+    var minimum: [ResourceQuantities]?
+    if let text = parsed.stringIfSet("min_allocatable_resources") {
+      minimum = try Self.minimum(text)
+    }
+    adjust = { [roles, weights, minimum] core in
+      core.allocationInterval = parsed.duration("allocation_interval")
+      core.agentPingTimeout = parsed.duration("agent_ping_timeout")
+      core.agentPingTimeoutsMax = parsed.int("max_agent_ping_timeouts")
+      core.agentReregisterTimeout = parsed.duration("agent_reregister_timeout")
+      core.offerTimeout = parsed.durationIfSet("offer_timeout")
+      core.completedFrameworksMax = parsed.int("max_completed_frameworks")
+      core.completedTasksPerFrameworkMax = parsed.int("max_completed_tasks_per_framework")
+      core.unreachableTasksPerFrameworkMax = parsed.int("max_unreachable_tasks_per_framework")
+      core.rootSubmissions = parsed.bool("root_submissions")
+      core.roles = roles
+      core.weights = weights
+      if let minimum { core.minAllocatableResources = minimum }
+    }
+  }
+
+  /// `cpus:0.01|mem:32`: each part alone is enough.
+  private static func minimum(_ text: String) throws(MasterError) -> [ResourceQuantities] {
+    var result: [ResourceQuantities] = []
+    for part in text.split(separator: "|") {
+      do {
+        result.append(try Resources.parse(String(part)).quantities)
+      } catch {
+        throw MasterError(
+          code: .badConfiguration, message: "--min_allocatable_resources has '\(part)': \(error)")
+      }
+    }
+    return result
+  }
+}
+
+extension StringProtocol {
+  fileprivate func trimmingSpaces() -> String {
+    String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+  }
+}

@@ -1,0 +1,25 @@
+/// Why a master could not start or go on.
+public struct MasterError: Error, Hashable, Sendable, CustomStringConvertible {
+  public struct Code: Hashable, Sendable {
+    private enum Value { case unreadableRegistry, badConfiguration, listenFailed }
+    private let value: Value
+
+    /// The registry holds something that this release cannot read.
+    public static let unreadableRegistry = Code(value: .unreadableRegistry)
+    /// A flag has a value that makes no sense.
+    public static let badConfiguration = Code(value: .badConfiguration)
+    /// The address cannot be listened on.
+    public static let listenFailed = Code(value: .listenFailed)
+  }
+
+  public let code: Code
+  /// What was attempted, on what, and what to do.
+  public let message: String
+
+  public init(code: Code, message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  public var description: String { message }
+}

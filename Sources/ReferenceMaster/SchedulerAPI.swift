@@ -1,0 +1,64 @@
+import Logging
+import MasterCore
+import MesosHTTP
+import MesosHTTPServer
+import MesosModel
+import ShellSupport
+
+/// `/api/v1/scheduler`: calls in, and for SUBSCRIBE a stream of events out.
+struct SchedulerAPI: Sendable {
+  let master: MasterActor
+  let bodyLimit: Int
+  /// Events that may wait for one slow reader.
+  let streamLimit: Int
+  let makeStreamID: @Sendable () -> String
+  let logger: Logger
+
+  /// Answers one POST.
+  func respond(to request: IncomingRequest) async throws -> OutgoingResponse {
+    let format = try Negotiation.requestFormat(.scheduler, contentType: request.headers["Content-Type"])
+    let body = try await request.body.collect(upTo: bodyLimit)
+    let call: SchedulerCall
+    do {
+      call = try format.encoding.decode(SchedulerCall.self, from: body)
+    } catch {
+      throw error.failure(at: .scheduler)
+    }
+    let streamID = request.headers["Mesos-Stream-Id"]
+    guard call.type == .subscribe else {
+      return try response(to: await master.call(call, streamID: streamID, principal: nil))
+    }
+    let answer = try Negotiation.responseFormat(.scheduler, accept: request.headers["Accept"])
+    guard streamID == nil else {
+      throw HTTPFailure.badRequest("Subscribe calls should not include the 'Mesos-Stream-Id' header")
+    }
+    return try await subscribe(call, encoding: answer.encoding)
+  }
+
+  private func subscribe(_ call: SchedulerCall, encoding: MessageEncoding) async throws -> OutgoingResponse {
+    let streamID = makeStreamID()
+    let mailbox = MasterActor.SchedulerMailbox(limit: streamLimit)
+    let (connection, answer) = await master.subscribe(call, streamID: streamID, principal: nil, mailbox: mailbox)
+    guard answer == .streaming else { return try response(to: answer) }
+    let master = master
+    return .stream(encoding.mediaType, headers: ["Mesos-Stream-Id": streamID]) { stream in
+      do {
+        while let events = await mailbox.next(maximum: 64) {
+          for event in events { try await stream.write(RecordIOEncoder.encode(encoding.encode(event))) }
+        }
+      } catch {
+        await master.schedulerDisconnected(connection)
+        throw error
+      }
+      await master.schedulerDisconnected(connection)
+    }
+  }
+
+  private func response(to answer: CallAnswer) throws -> OutgoingResponse {
+    switch answer {
+    case .accepted: return .accepted
+    case .ok, .streaming: return OutgoingResponse(status: 200)
+    case .rejected(let status, let text): throw HTTPFailure(status: status, text: text)
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A serial executor on a thread of its own: what runs on it waits for nothing but its own turn, however busy the shared pool is.
+///
+/// The thread lives as long as the executor.
+public final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
+  // Guarded by `lock`; `condition` says that they changed. A condition variable is not to be had from `Mutex`.
+  private var jobs: [UnownedJob] = []
+  private var isStopped = false
+  private let lock: UnsafeMutablePointer<pthread_mutex_t>
+  private let condition: UnsafeMutablePointer<pthread_cond_t>
+
+  /// - Parameter name: Shown by tools that list threads; 15 bytes at most are kept.
+  public init(name: String) {
+    lock = .allocate(capacity: 1)
+    condition = .allocate(capacity: 1)
+    pthread_mutex_init(lock, nil)
+    pthread_cond_init(condition, nil)
+    let loop = Loop(executor: self, name: name)
+    var thread = pthread_t()
+    let result = pthread_create(
+      &thread, nil,
+      { argument in
+        guard let argument else { return nil }
+        Unmanaged<Loop>.fromOpaque(argument).takeRetainedValue().run()
+        return nil
+      }, Unmanaged.passRetained(loop).toOpaque())
+    precondition(result == 0, "no thread for \(name): errno \(result)")
+    pthread_detach(thread)
+  }
+
+  deinit {
+    pthread_cond_destroy(condition)
+    pthread_mutex_destroy(lock)
+    condition.deallocate()
+    lock.deallocate()
+  }
+
+  /// Ends the thread once the waiting jobs have run. Nothing may be given to the executor afterwards.
+  public func stop() {
+    pthread_mutex_lock(lock)
+    isStopped = true
+    pthread_cond_signal(condition)
+    pthread_mutex_unlock(lock)
+  }
+
+  public func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    pthread_mutex_lock(lock)
+    jobs.append(job)
+    pthread_cond_signal(condition)
+    pthread_mutex_unlock(lock)
+  }
+
+  public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+  /// What the thread runs; it keeps the executor alive until it is stopped.
+  private final class Loop {
+    let executor: ThreadExecutor
+    let name: String
+
+    init(executor: ThreadExecutor, name: String) {
+      self.executor = executor
+      self.name = name
+    }
+
+    func run() {
+      #if os(Linux)
+        _ = String(name.prefix(15)).withCString { pthread_setname_np(pthread_self(), $0) }
+      #endif
+      var batch: [UnownedJob] = []
+      while true {
+        pthread_mutex_lock(executor.lock)
+        while executor.jobs.isEmpty && !executor.isStopped { pthread_cond_wait(executor.condition, executor.lock) }
+        swap(&batch, &executor.jobs)
+        pthread_mutex_unlock(executor.lock)
+        if batch.isEmpty { return }
+        for job in batch { job.runSynchronously(on: executor.asUnownedSerialExecutor()) }
+        batch.removeAll(keepingCapacity: true)
+      }
+    }
+  }
+}
