@@ -1,0 +1,214 @@
+import MasterCore
+public import MesosHTTP
+import MesosModel
+import SwiftProtobuf
+
+// Field numbers and names are those of mesos.v1.master.Response and the messages in it.
+extension ClusterSnapshot {
+  /// Encodes the answer to a read. The slices joined are one `MasterResponse`.
+  @concurrent
+  public func answer(_ query: ClusterQuery, encoding: MessageEncoding) async -> ClusterAnswer {
+    let body =
+      switch encoding {
+      case .protobuf: await protobuf(query)
+      case .json: await json(query)
+      }
+    return ClusterAnswer(sequence: sequence, slices: body.slices, length: body.length)
+  }
+
+  private func protobuf(_ query: ClusterQuery) async -> Body {
+    let content = await protobufContent(query)
+    var head: [UInt8] = []
+    WireBytes.appendVarint(1 << 3, to: &head)
+    WireBytes.appendVarint(UInt64(query.type.rawValue), to: &head)
+    WireBytes.appendHeader(field: query.field, length: content.length, to: &head)
+    var body = Body()
+    body.append(head)
+    body.append(content)
+    return body
+  }
+
+  private func protobufContent(_ query: ClusterQuery) async -> Body {
+    var body = Body()
+    switch query {
+    case .getTasks:
+      body.append(await protobufList(taskRows, field: 2, \.protobufMessage))
+      body.append(await protobufList(unreachableTaskRows, field: 5, \.protobufMessage))
+      body.append(await protobufList(completedTaskRows, field: 3, \.protobufMessage))
+    case .getExecutors: body.append(await protobufList(executorRows, field: 1, \.protobufMessage))
+    case .getFrameworks:
+      body.append(await protobufList(frameworkRows, field: 1, \.protobufMessage))
+      body.append(await protobufList(completedFrameworkRows, field: 2, \.protobufMessage))
+    case .getAgents:
+      body.append(await protobufList(agentRows, field: 1, \.protobufMessage))
+      body.append(await protobufList(recoveredAgentRows, field: 2, \.protobufMessage))
+    case .getRoles:
+      body.append((try? MasterResponse.GetRoles.with { $0.roles = roles }.serializedBytes(partial: true)) ?? [])
+    case .getState:
+      for (part, field) in [(ClusterQuery.getTasks, 1), (.getExecutors, 2), (.getFrameworks, 3), (.getAgents, 4)] {
+        let content = await protobufContent(part)
+        var head: [UInt8] = []
+        WireBytes.appendHeader(field: field, length: content.length, to: &head)
+        body.append(head)
+        body.append(content)
+      }
+    }
+    return body
+  }
+
+  private func json(_ query: ClusterQuery) async -> Body {
+    var body = Body()
+    body.append("{\"type\":\"\(query.typeName)\",\"\(query.fieldName)\":")
+    body.append(await jsonContent(query))
+    body.append("}")
+    return body
+  }
+
+  private func jsonContent(_ query: ClusterQuery) async -> Body {
+    var body = Body()
+    switch query {
+    case .getTasks:
+      body.append("{\"tasks\":[")
+      body.append(await jsonList(taskRows, \.json))
+      body.append("],\"unreachable_tasks\":[")
+      body.append(await jsonList(unreachableTaskRows, \.json))
+      body.append("],\"completed_tasks\":[")
+      body.append(await jsonList(completedTaskRows, \.json))
+      body.append("]}")
+    case .getExecutors:
+      body.append("{\"executors\":[")
+      body.append(await jsonList(executorRows, \.json))
+      body.append("]}")
+    case .getFrameworks:
+      body.append("{\"frameworks\":[")
+      body.append(await jsonList(frameworkRows, \.json))
+      body.append("],\"completed_frameworks\":[")
+      body.append(await jsonList(completedFrameworkRows, \.json))
+      body.append("]}")
+    case .getAgents:
+      body.append("{\"agents\":[")
+      body.append(await jsonList(agentRows, \.json))
+      body.append("],\"recovered_agents\":[")
+      body.append(await jsonList(recoveredAgentRows, \.json))
+      body.append("]}")
+    case .getRoles: body.append(MasterResponse.GetRoles.with { $0.roles = roles }.jsonBytes())
+    case .getState:
+      var separator = "{"
+      for part in [ClusterQuery.getTasks, .getExecutors, .getFrameworks, .getAgents] {
+        body.append("\(separator)\"\(part.fieldName)\":")
+        body.append(await jsonContent(part))
+        separator = ","
+      }
+      body.append("}")
+    }
+    return body
+  }
+
+  /// A repeated field, one slice a chunk.
+  private func protobufList<Row>(
+    _ rows: SlabRows<Row>, field: Int, _ message: (Row) -> [[UInt8]]
+  ) async -> Body {
+    var body = Body()
+    for chunk in rows.chunks where !chunk.isEmpty {
+      let messages = chunk.compactMap { $0.map(message) }
+      let lengths = messages.map { $0.reduce(0) { $0 + $1.count } }
+      var slice: [UInt8] = []
+      slice.reserveCapacity(lengths.reduce(0) { $0 + $1 + WireBytes.headerCount(field: field, length: $1) })
+      for (parts, length) in zip(messages, lengths) {
+        WireBytes.appendHeader(field: field, length: length, to: &slice)
+        for part in parts { slice += part }
+      }
+      body.append(slice)
+      await Task.yield()
+    }
+    return body
+  }
+
+  /// The elements of an array with commas between them, one slice a chunk.
+  private func jsonList<Row>(_ rows: SlabRows<Row>, _ json: (Row) -> [UInt8]) async -> Body {
+    var body = Body()
+    var isFirst = true
+    for chunk in rows.chunks where !chunk.isEmpty {
+      var slice: [UInt8] = []
+      let elements = chunk.compactMap { $0.map(json) }
+      slice.reserveCapacity(elements.reduce(0) { $0 + $1.count + 1 })
+      for element in elements {
+        if !isFirst { slice.append(UInt8(ascii: ",")) }
+        isFirst = false
+        slice += element
+      }
+      body.append(slice)
+      await Task.yield()
+    }
+    return body
+  }
+}
+
+extension Record {
+  fileprivate var protobufMessage: [[UInt8]] { protobufParts }
+}
+
+extension FrameworkEntry {
+  fileprivate var protobufMessage: [[UInt8]] {
+    var parts = record.protobufParts
+    for offer in offersInOrder {
+      let offerParts = offer.protobufParts
+      var head: [UInt8] = []
+      WireBytes.appendHeader(field: 7, length: offerParts.reduce(0) { $0 + $1.count }, to: &head)
+      parts.append(head)
+      parts += offerParts
+    }
+    return parts
+  }
+
+  /// The offers go in as the last member: the order of members means nothing, and the rest stays as it was encoded.
+  fileprivate var json: [UInt8] {
+    var json = record.json
+    guard !offers.isEmpty, json.last == UInt8(ascii: "}") else { return json }
+    json.removeLast()
+    json += Array(",\"offers\":[".utf8)
+    for (index, offer) in offersInOrder.enumerated() {
+      if index > 0 { json.append(UInt8(ascii: ",")) }
+      json += offer.json
+    }
+    json += Array("]}".utf8)
+    return json
+  }
+}
+
+extension ClusterQuery {
+  var type: MasterResponse.TypeEnum {
+    switch self {
+    case .getAgents: .getAgents
+    case .getFrameworks: .getFrameworks
+    case .getTasks: .getTasks
+    case .getExecutors: .getExecutors
+    case .getState: .getState
+    case .getRoles: .getRoles
+    }
+  }
+
+  fileprivate var typeName: String {
+    switch self {
+    case .getAgents: "GET_AGENTS"
+    case .getFrameworks: "GET_FRAMEWORKS"
+    case .getTasks: "GET_TASKS"
+    case .getExecutors: "GET_EXECUTORS"
+    case .getState: "GET_STATE"
+    case .getRoles: "GET_ROLES"
+    }
+  }
+
+  fileprivate var fieldName: String { typeName.lowercased() }
+
+  fileprivate var field: Int {
+    switch self {
+    case .getState: 9
+    case .getAgents: 10
+    case .getFrameworks: 11
+    case .getExecutors: 12
+    case .getTasks: 13
+    case .getRoles: 14
+    }
+  }
+}

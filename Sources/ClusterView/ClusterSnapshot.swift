@@ -1,0 +1,107 @@
+public import MasterCore
+public import MesosModel
+import SwiftProtobuf
+
+/// The cluster at one moment; it never changes and may be kept as long as it is of use.
+public struct ClusterSnapshot: Sendable {
+  /// Number of the last change it holds.
+  public let sequence: UInt64
+  /// Weights of roles that have one of their own.
+  public let weights: [String: Double]
+  let agentRows: SlabRows<Record<AgentContent>>
+  let recoveredAgentRows: SlabRows<Record<RecoveredAgentContent>>
+  let frameworkRows: SlabRows<FrameworkEntry>
+  let completedFrameworkRows: SlabRows<FrameworkEntry>
+  let taskRows: SlabRows<Record<TaskContent>>
+  let unreachableTaskRows: SlabRows<Record<TaskContent>>
+  let completedTaskRows: SlabRows<Record<TaskContent>>
+  let executorRows: SlabRows<Record<ExecutorContent>>
+
+  init(_ state: ClusterState) {
+    sequence = state.sequence
+    weights = state.weights
+    agentRows = state.agents.rows
+    recoveredAgentRows = state.recoveredAgents.rows
+    frameworkRows = state.frameworks.rows
+    completedFrameworkRows = state.completedFrameworks.rows
+    taskRows = state.tasks.rows
+    unreachableTaskRows = state.unreachableTasks.rows
+    completedTaskRows = state.completedTasks.rows
+    executorRows = state.executors.rows
+  }
+
+  // For readers that write a document of their own, such as `/state`. Each list is in the order in which its rows came; sequences
+  // are lazy.
+
+  public var agents: some Sequence<AgentRow> { agentRows.rows.lazy.map(\.content.row) }
+
+  /// Agents of the registry that have not come back yet; `info` is an encoded `AgentInfo`.
+  public var recoveredAgents: some Sequence<(id: AgentKey, info: [UInt8])> {
+    recoveredAgentRows.rows.lazy.map { ($0.content.id, $0.content.info) }
+  }
+
+  /// Frameworks with the offers they hold.
+  public var frameworks: some Sequence<(row: FrameworkRow, offers: [Offer])> {
+    frameworkRows.rows.lazy.map { ($0.record.content.row, $0.offersInOrder.map(\.content.offer)) }
+  }
+
+  public var completedFrameworks: some Sequence<FrameworkRow> {
+    completedFrameworkRows.rows.lazy.map(\.record.content.row)
+  }
+
+  public func tasks(_ section: TaskRow.Section) -> some Sequence<TaskRow> {
+    taskRows(section).rows.lazy.map(\.content.row)
+  }
+
+  /// The tasks of a section with their messages, decoded as the sequence goes.
+  public func taskMessages(_ section: TaskRow.Section) -> some Sequence<(row: TaskRow, message: MesosTask)> {
+    taskRows(section).rows.lazy.map { ($0.content.row, $0.content.message) }
+  }
+
+  public var executors: some Sequence<ExecutorRow> { executorRows.rows.lazy.map(\.content.row) }
+
+  public var agentCount: Int { agentRows.count }
+  public var frameworkCount: Int { frameworkRows.count }
+  public var completedFrameworkCount: Int { completedFrameworkRows.count }
+  public var executorCount: Int { executorRows.count }
+  public func taskCount(_ section: TaskRow.Section) -> Int { taskRows(section).count }
+
+  func taskRows(_ section: TaskRow.Section) -> SlabRows<Record<TaskContent>> {
+    switch section {
+    case .active: taskRows
+    case .unreachable: unreachableTaskRows
+    case .completed: completedTaskRows
+    }
+  }
+
+  /// The roles that are in use or have a weight of their own, sorted by name, as GET_ROLES shows them.
+  public var roles: [RoleInfo] {
+    var frameworks: [String: [FrameworkID]] = [:]
+    var quantities: [String: ResourceQuantities] = [:]
+    for entry in frameworkRows.rows {
+      let row = entry.record.content.row
+      var names = Set(row.roles)
+      for resources in [row.status.allocated, row.status.offered] {
+        for (role, part) in resources.allocations {
+          names.insert(role)
+          quantities[role, default: ResourceQuantities()] += part.quantities
+        }
+      }
+      for name in names { frameworks[name, default: []].append(FrameworkID(row.id)) }
+    }
+    return Set(frameworks.keys).union(weights.keys).sorted().map { name in
+      .with {
+        $0.name = name
+        $0.weight = weights[name] ?? 1
+        $0.frameworks = frameworks[name] ?? []
+        $0.resources = (quantities[name] ?? ResourceQuantities()).quantities.map { quantity in
+          .with {
+            $0.name = quantity.name
+            $0.type = .scalar
+            $0.scalar.value = quantity.amount.doubleValue
+          }
+        }
+      }
+    }
+  }
+}
