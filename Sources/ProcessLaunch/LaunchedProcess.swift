@@ -40,18 +40,29 @@ public enum ProcessExit: Hashable, Sendable, CustomStringConvertible {
   /// been taken before.
   case unknown
 
+  /// The status as wait(2) gives it; `nil` when it is not known.
+  public var waitStatus: Int32? {
+    switch self {
+    case .exited(let code): (code & 0xff) << 8
+    case .signaled(let number, let coreDumped): number & 0x7f | (coreDumped ? 0x80 : 0)
+    case .unknown: nil
+    }
+  }
+
+  /// What the system calls the signal, such as `Killed`; empty when none ended the process.
+  public var signalName: String {
+    guard case .signaled(let number, _) = self else { return "" }
+    guard let text = strsignal(number) else { return "\(number)" }
+    return String(cString: text)
+  }
+
   /// `exited with status 1` or `terminated with signal Killed`, as Apache Mesos words it.
   public var description: String {
     switch self {
     case .exited(let code): "exited with status \(code)"
-    case .signaled(let number, let coreDumped):
-      "terminated with signal \(signalName(number))\(coreDumped ? " (core dumped)" : "")"
+    case .signaled(_, let coreDumped):
+      "terminated with signal \(signalName)\(coreDumped ? " (core dumped)" : "")"
     case .unknown: "ended with an unknown status"
     }
   }
-}
-
-func signalName(_ number: Int32) -> String {
-  guard let text = strsignal(number) else { return "\(number)" }
-  return String(cString: text)
 }
