@@ -1,6 +1,6 @@
 extension FlagTable {
   /// What `--help` prints: one entry a flag, in lines of at most 100 characters.
-  public var help: String {
+  public var helpText: String {
     var text = "Usage: \(program) [options]\n\n\(summary)\n\n"
     let column = 34
     for definition in definitions {

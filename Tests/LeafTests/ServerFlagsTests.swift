@@ -210,10 +210,10 @@ import Testing
 
   @Test func `the help names every flag in lines that fit`() {
     for table in [table, MasterFlags.table, AgentFlags.table] {
-      let lines = table.help.split(separator: "\n", omittingEmptySubsequences: false)
+      let lines = table.helpText.split(separator: "\n", omittingEmptySubsequences: false)
       #expect(lines.allSatisfy { $0.count <= 110 })
       for definition in table.definitions {
-        #expect(table.help.contains("--" + (definition.kind == .bool ? "[no-]" : "") + definition.name))
+        #expect(table.helpText.contains("--" + (definition.kind == .bool ? "[no-]" : "") + definition.name))
         #expect(table.markdown.contains("| `--\(definition.name)` |"))
       }
     }
