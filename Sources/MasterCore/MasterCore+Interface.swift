@@ -193,7 +193,8 @@ public struct AgentRow: Sendable {
     public var offered: Resources
 
     public init(
-      active: Bool, deactivated: Bool, reregisteredTime: TimeInfo?, total: Resources, allocated: Resources, offered: Resources
+      active: Bool, deactivated: Bool, reregisteredTime: TimeInfo?, total: Resources, allocated: Resources,
+      offered: Resources
     ) {
       self.active = active
       self.deactivated = deactivated

@@ -1,0 +1,199 @@
+import AgentLinkModel
+import MesosAllocator
+import MesosModel
+import SwiftProtobuf
+
+// ACCEPT: offers become tasks, and what is left goes back.
+extension MasterCore {
+  mutating func accept(_ id: FrameworkKey, _ call: SchedulerCall.Accept, at now: Moment) {
+    for operation in call.operations where operation.type == .launch {
+      counters.messages[operation.launch.taskInfos.isEmpty ? "decline_offers" : "launch_tasks", default: 0] += 1
+    }
+    let keys = call.offerIds.map(\.key)
+    let accepted: [TrackedOffer]
+    do {
+      accepted = try validateOffers(keys, of: id)
+    } catch {
+      return refuse(id, call, offers: keys, because: error.message, at: now)
+    }
+    guard let first = accepted.first else { return }
+    var remaining = Resources()
+    for offer in accepted {
+      remaining += offer.resources
+      take(offer)
+    }
+    counters.values["offers_accepted", default: 0] += accepted.count
+    for operation in call.operations {
+      perform(operation, of: id, on: first.agent, role: first.role, remaining: &remaining, at: now)
+    }
+    allocator.recover(
+      remaining, of: first.agent, from: id, refusal: Self.refusal(call.filters), at: now)
+  }
+
+  /// Answers an ACCEPT whose offers cannot be used: those that are still there go back, and what was to be done with them is lost.
+  private mutating func refuse(
+    _ id: FrameworkKey, _ call: SchedulerCall.Accept, offers keys: [OfferKey], because reason: String, at now: Moment
+  ) {
+    removeOffers(Set(keys.filter { offers[$0]?.framework == id }), notify: false, at: now)
+    let state = TaskState.taskDropped.reported(toPartitionAware: frameworks[id]?.isPartitionAware ?? false)
+    for operation in call.operations {
+      switch operation.type {
+      case .launch, .launchGroup:
+        for task in operation.type == .launch ? operation.launch.taskInfos : operation.launchGroup.taskGroup.tasks {
+          reject(
+            task, of: id, state, .invalidOffers, "Task launched with invalid offers: \(reason)", at: now)
+        }
+      default:
+        drop(operation, of: id, "Operation attempted with invalid offers: \(reason)")
+      }
+    }
+  }
+
+  private mutating func perform(
+    _ operation: Offer.Operation, of id: FrameworkKey, on agent: AgentKey, role: String, remaining: inout Resources,
+    at now: Moment
+  ) {
+    switch operation.type {
+    case .launch:
+      let infos = operation.launch.taskInfos
+      func refuseAll(_ message: String, in core: inout MasterCore) {
+        for info in infos { core.reject(info, of: id, .taskError, .taskInvalid, message, at: now) }
+      }
+      var candidates: [LaunchCandidate] = []
+      do {
+        for info in infos { candidates.append(try LaunchCandidate(info, role: role, framework: id)) }
+      } catch {
+        return refuseAll(error.message, in: &self)
+      }
+      guard !operation.hasID else {
+        return refuseAll("The `id` field cannot be set on LAUNCH operations", in: &self)
+      }
+      for candidate in candidates { launch(candidate, of: id, on: agent, remaining: &remaining, at: now) }
+    case .launchGroup:
+      for info in operation.launchGroup.taskGroup.tasks {
+        reject(info, of: id, .taskError, .taskGroupInvalid, "Task groups are not supported yet", at: now)
+      }
+    case .reserve, .unreserve, .create, .destroy, .growVolume, .shrinkVolume, .createDisk, .destroyDisk:
+      drop(operation, of: id, "Operations other than LAUNCH are not supported yet")
+    case .unknown:
+      break
+    }
+  }
+
+  private mutating func launch(
+    _ candidate: LaunchCandidate, of id: FrameworkKey, on agentID: AgentKey, remaining: inout Resources, at now: Moment
+  ) {
+    let consumed: Resources
+    do {
+      consumed = try validate(candidate, of: id, on: agentID, available: remaining)
+    } catch {
+      return reject(candidate.info, of: id, .taskError, .taskInvalid, error.message, at: now)
+    }
+    let encodedInfo = frameworks[id]?.encodedInfo ?? []
+    let info = candidate.info
+    remaining -= consumed
+    if info.hasExecutor {
+      let name = ExecutorName(framework: id, agent: agentID, executor: info.executor.executorID.key)
+      if executors[name] == nil { add(name, info.executor, resources: candidate.executorResources) }
+    }
+    let stable = MessageBytes.encoded(MesosTask(info, framework: id))
+    let name = TaskName(framework: id, task: info.taskID.key)
+    forgetCompleted(name)
+    add(
+      name, agent: agentID, executor: info.hasExecutor ? info.executor.executorID.key : nil,
+      resources: candidate.resources, stable: stable, statuses: TaskStatuses(state: .taskStaging))
+    send(
+      .runTask(
+        .with {
+          $0.frameworkID = id.value
+          $0.frameworkInfo = MessageBytes.copy(encodedInfo)
+          $0.taskInfo = MessageBytes.copy(MessageBytes.encoded(info))
+          $0.taskID = name.task.value
+        }), to: agentID)
+  }
+
+  /// Tells the framework that a task it wanted will never be.
+  mutating func reject(
+    _ task: TaskInfo, of framework: FrameworkKey, _ state: TaskState, _ reason: TaskStatus.Reason, _ message: String,
+    at now: Moment
+  ) {
+    let status = TaskStatus(
+      task.taskID.key, state, reason: reason, message: message, agent: task.agentID.key, at: now)
+    counters.ended(status)
+    send(.update(status), to: framework)
+  }
+
+  /// Tells the framework that an operation was not done, if it wants to know.
+  private mutating func drop(_ operation: Offer.Operation, of framework: FrameworkKey, _ message: String) {
+    guard operation.hasID else { return }
+    sendOperationStatus(operation.id, .operationError, message, agent: nil, to: framework)
+  }
+
+  mutating func sendOperationStatus(
+    _ id: OperationID, _ state: OperationState, _ message: String, agent: AgentID?,
+    provider: ResourceProviderID? = nil, to framework: FrameworkKey
+  ) {
+    send(
+      SchedulerEvent.with {
+        $0.type = .updateOperationStatus
+        $0.updateOperationStatus = .with {
+          $0.status = .with {
+            $0.operationID = id
+            $0.state = state
+            $0.message = message
+            if let agent { $0.agentID = agent }
+            if let provider { $0.resourceProviderID = provider }
+          }
+        }
+      }, to: framework)
+  }
+}
+
+extension MesosTask {
+  /// What stays of a task from its launch to its end: all but state and statuses.
+  init(_ info: TaskInfo, framework: FrameworkKey) {
+    self.init()
+    name = info.name
+    taskID = info.taskID
+    frameworkID = FrameworkID(framework)
+    agentID = info.agentID
+    resources = info.resources
+    limits = info.limits
+    if info.hasExecutor { executorID = info.executor.executorID }
+    if info.hasLabels { labels = info.labels }
+    if info.hasDiscovery { discovery = info.discovery }
+    if info.hasContainer { container = info.container }
+    if info.hasHealthCheck { healthCheck = info.healthCheck }
+    if info.hasKillPolicy { killPolicy = info.killPolicy }
+    if info.command.hasUser {
+      user = info.command.user
+    } else if info.executor.command.hasUser {
+      user = info.executor.command.user
+    }
+  }
+}
+
+extension TaskStatus {
+  /// A status that the master itself gives: it has no UUID and is not acknowledged.
+  init(
+    _ task: TaskKey, _ state: TaskState, reason: Reason, message: String, agent: AgentKey?, at now: Moment
+  ) {
+    self.init()
+    taskID = TaskID(task)
+    self.state = state
+    self.message = message
+    source = .master
+    self.reason = reason
+    if let agent { agentID = AgentID(agent) }
+    timestamp = now.wallSeconds
+  }
+}
+
+extension SchedulerEvent {
+  static func update(_ status: TaskStatus) -> SchedulerEvent {
+    .with {
+      $0.type = .update
+      $0.update = .with { $0.status = status }
+    }
+  }
+}

@@ -1,0 +1,564 @@
+import AgentLinkModel
+import MesosAllocator
+import MesosModel
+import SwiftProtobuf
+
+// Agents are admitted, come back, disconnect, leave.
+extension MasterCore {
+  /// What waits for the registry.
+  enum Staged: Sendable {
+    case register(AgentConnection, AgentKey, LinkRegister, AgentAddress)
+    case reregister(AgentConnection, LinkReregister, AgentAddress)
+    /// Silent for too long.
+    case unreachable(AgentKey, since: Int64)
+    /// Not back in time after the start of this master.
+    case recoveredUnreachable([AgentKey], since: Int64)
+    case remove(AgentKey)
+    /// Nothing is shown of it.
+    case silent
+  }
+
+  // MARK: Records of a session
+
+  mutating func received(
+    _ message: LinkUp.OneOf_Body, from connection: AgentConnection, address: AgentAddress, at now: Moment
+  ) {
+    switch message {
+    case .hello, .heartbeat: return heard(connection, at: now)
+    case .register(let record): return register(record, from: connection, address: address, at: now)
+    case .reregister(let record): return reregister(record, from: connection, address: address, at: now)
+    case .statusUpdate, .executorMessage, .executorTerminated, .unregister: break
+    }
+    // A session that is not admitted, or whose agent is lost by now, says nothing that counts: it has to register first.
+    guard let agent = links[connection], agents[agent]?.connection == connection else { return }
+    agents[agent]?.heard = now.uptime
+    switch message {
+    case .statusUpdate(let update): statusUpdate(update, from: agent, at: now)
+    case .executorMessage(let record): executorMessage(record, from: agent)
+    case .executorTerminated(let record): executorTerminated(record, on: agent, at: now)
+    case .unregister: unregister(agent)
+    case .hello, .heartbeat, .register, .reregister: break
+    }
+  }
+
+  private mutating func refuse(_ connection: AgentConnection, _ message: String) {
+    send(.refused(.with { $0.message = message }), to: connection)
+    effects.directives.append(.closeAgent(connection))
+  }
+
+  // MARK: Registration
+
+  private mutating func register(
+    _ record: LinkRegister, from connection: AgentConnection, address: AgentAddress, at now: Moment
+  ) {
+    counters.messages["register_slave", default: 0] += 1
+    if let agent = links[connection] {
+      return send(.registered(.with { $0.agentID = agent.value }), to: connection)
+    }
+    guard !admitting.contains(connection) else { return }
+    do {
+      _ = try Resources(record.agentInfo.resources)
+    } catch {
+      return refuse(connection, "Invalid agent resources: \(error.message)")
+    }
+    let id = makeAgentID()
+    var record = record
+    record.agentInfo.id = AgentID(id)
+    admitting.insert(connection)
+    persist(
+      [.admitAgent(id, info: MessageBytes.encoded(record.agentInfo))],
+      then: .register(connection, id, record, address))
+  }
+
+  private mutating func makeAgentID() -> AgentKey {
+    while true {
+      let key = AgentKey("\(configuration.masterID)-S\(lastAgent)")
+      lastAgent += 1
+      if agents[key] == nil, recoveredAgents[key] == nil, !unreachableAgents.contains(key) { return key }
+    }
+  }
+
+  private mutating func registered(
+    _ connection: AgentConnection, _ id: AgentKey, _ record: LinkRegister, _ address: AgentAddress, at now: Moment
+  ) {
+    guard admitting.remove(connection) != nil else {
+      // The session ended while the registry was told; the agent never learnt this id, so nobody will come back under it.
+      return persist([.removeAgent(id)], then: .silent)
+    }
+    let total = (try? Resources(record.agentInfo.resources)) ?? Resources()
+    lastTask += 1
+    let agent = TrackedAgent(
+      id: id, info: record.agentInfo, capabilities: record.capabilities, version: record.version, address: address,
+      connection: connection, registeredTime: now.timeInfo, total: total, heard: now.uptime, incarnation: lastTask)
+    do {
+      try allocator.add(agent, used: [:])
+    } catch {
+      refuse(connection, error.message)
+      return persist([.removeAgent(id)], then: .silent)
+    }
+    counters.values["slave_registrations", default: 0] += 1
+    links[connection] = id
+    agents[id] = agent
+    change(.agent(agent.row))
+    deadlines.insert(.agent(id, incarnation: agent.incarnation), at: now.uptime + configuration.agentTimeout)
+    send(.registered(.with { $0.agentID = id.value }), to: connection)
+    requestCycle()
+  }
+
+  // MARK: Re-registration
+
+  /// What a re-registration says, once it was found to be sound.
+  private struct Inventory {
+    var agent: AgentKey
+    var total: Resources
+    var frameworks: [(id: FrameworkKey, info: FrameworkInfo)] = []
+    var executors: [(name: ExecutorName, info: ExecutorInfo, resources: Resources)] = []
+    var tasks: [(name: TaskName, record: LinkTaskRecord, resources: Resources)] = []
+
+    /// - Throws: `ValidationError` that says which part of the record contradicts itself.
+    init(_ record: LinkReregister) throws(ValidationError) {
+      agent = record.agentInfo.id.key
+      do {
+        total = try Resources(
+          record.totalResources.isEmpty ? record.agentInfo.resources : record.totalResources)
+      } catch {
+        throw ValidationError("Invalid agent resources: \(error.message)")
+      }
+      var known: Set<FrameworkKey> = []
+      for framework in record.frameworks {
+        guard var info = try? FrameworkInfo(serializedBytes: framework.info, partial: true) else {
+          throw ValidationError("Framework '\(framework.frameworkID)' has a malformed FrameworkInfo")
+        }
+        guard known.insert(FrameworkKey(framework.frameworkID)).inserted else {
+          throw ValidationError("Framework has a duplicate FrameworkID: '\(framework.frameworkID)'")
+        }
+        info.id = .with { $0.value = framework.frameworkID }
+        frameworks.append((FrameworkKey(framework.frameworkID), info))
+      }
+      var executorNames: Set<ExecutorName> = []
+      func used(_ messages: [Resource]) throws(ValidationError) -> Resources {
+        let resources: Resources
+        do { resources = try Resources(messages) } catch { throw ValidationError(error.message) }
+        for entry in resources.entries {
+          guard let role = entry.allocationRole else {
+            throw ValidationError("\(entry) is not allocated to a role")
+          }
+          do { try RoleName.validate(role) } catch { throw ValidationError(error.message) }
+        }
+        return resources
+      }
+      for executor in record.executors {
+        let name = ExecutorName(
+          framework: FrameworkKey(executor.frameworkID), agent: agent, executor: ExecutorKey(executor.executorID))
+        guard known.contains(name.framework) else {
+          throw ValidationError("Executor has an invalid FrameworkID '\(name.framework)'")
+        }
+        guard executorNames.insert(name).inserted else {
+          throw ValidationError("Framework '\(name.framework)' has a duplicate ExecutorID '\(name.executor)'")
+        }
+        guard let info = try? ExecutorInfo(serializedBytes: executor.info, partial: true) else {
+          throw ValidationError("Executor '\(name.executor)' has a malformed ExecutorInfo")
+        }
+        do {
+          executors.append((name, info, try used(executor.resources)))
+        } catch {
+          throw ValidationError("Executor '\(name.executor)' uses invalid resources: \(error.message)")
+        }
+      }
+      var taskNames: Set<TaskName> = []
+      for task in record.tasks {
+        let name = TaskName(framework: FrameworkKey(task.frameworkID), task: TaskKey(task.taskID))
+        guard known.contains(name.framework) else {
+          throw ValidationError("Task has an invalid FrameworkID '\(name.framework)'")
+        }
+        guard taskNames.insert(name).inserted else {
+          throw ValidationError("Framework '\(name.framework)' has a duplicate TaskID '\(name.task)'")
+        }
+        do {
+          tasks.append((name, task, try used(task.resources)))
+        } catch {
+          throw ValidationError("Task uses invalid resources: \(error.message)")
+        }
+      }
+    }
+
+    static func statuses(_ record: LinkTaskRecord) -> TaskStatuses {
+      let awaited: (TaskState, [UInt8])? =
+        record.hasStatusUpdateState && record.hasStatusUpdateUuid
+        ? (record.statusUpdateState, MessageBytes.copy(record.statusUpdateUuid)) : nil
+      return TaskStatuses(state: record.state, awaited: awaited, volatile: MessageBytes.copy(record.volatile))
+    }
+  }
+
+  private mutating func reregister(
+    _ record: LinkReregister, from connection: AgentConnection, address: AgentAddress, at now: Moment
+  ) {
+    counters.messages["reregister_slave", default: 0] += 1
+    guard !admitting.contains(connection) else { return }
+    let id = record.agentInfo.id.key
+    do {
+      try IDValidation.validate(id.value)
+      _ = try Inventory(record)
+    } catch {
+      return refuse(connection, error.message)
+    }
+    let info = MessageBytes.encoded(record.agentInfo)
+    if let agent = agents[id], !agent.isLeaving {
+      guard agent.address.ip == address.ip, agent.info.hostname == record.agentInfo.hostname else {
+        return refuse(connection, "Agent attempted to reregister with different IP / hostname")
+      }
+      if agent.info == record.agentInfo {
+        return reregistered(connection, record, address, at: now)
+      }
+      stage([.admitAgent(id, info: info)])
+    } else if let agent = recoveredAgents[id], !agent.isLeaving {
+      if agent.info == info { return reregistered(connection, record, address, at: now) }
+      stage([.admitAgent(id, info: info)])
+    } else {
+      // Unreachable, about to be, or never heard of: a registry that was lost must not lose the cluster with it.
+      stage([.markReachable(id, info: info)])
+    }
+
+    func stage(_ operations: [RegistryOperation]) {
+      admitting.insert(connection)
+      reregistering.insert(id)
+      persist(operations, then: .reregister(connection, record, address))
+    }
+  }
+
+  private mutating func reregistered(
+    _ connection: AgentConnection, _ record: LinkReregister, _ address: AgentAddress, at now: Moment
+  ) {
+    guard let inventory = try? Inventory(record) else { return }
+    let id = record.agentInfo.id.key
+    counters.values["slave_reregistrations", default: 0] += 1
+    if agents[id] != nil {
+      comeBack(id, connection, record, inventory, address, at: now)
+    } else {
+      readmit(id, connection, record, inventory, address, at: now)
+    }
+    for framework in inventory.frameworks where completedFrameworks.contains(framework.id) {
+      send(.shutdownFramework(.with { $0.frameworkID = framework.id.value }), to: id)
+    }
+    for framework in inventory.frameworks {
+      guard let known = frameworks[framework.id], known.link != .recovered, known.info != framework.info else {
+        continue
+      }
+      send(
+        .updateFramework(
+          .with {
+            $0.frameworkID = known.id.value
+            $0.frameworkInfo = MessageBytes.copy(known.encodedInfo)
+          }), to: id)
+    }
+    requestCycle()
+  }
+
+  /// An agent that the master had never seen, had not seen since its start, or had given up.
+  private mutating func readmit(
+    _ id: AgentKey, _ connection: AgentConnection, _ record: LinkReregister, _ inventory: Inventory,
+    _ address: AgentAddress, at now: Moment
+  ) {
+    let isRecovered = recoveredAgents.removeValue(forKey: id) != nil
+    let wasUnreachable = unreachableAgents.remove(id) != nil
+    if isRecovered { change(.recoveredAgentRemoved(id)) }
+
+    lastTask += 1
+    var agent = TrackedAgent(
+      id: id, info: record.agentInfo, capabilities: record.capabilities, version: record.version, address: address,
+      connection: connection, registeredTime: now.timeInfo, total: inventory.total, heard: now.uptime,
+      incarnation: lastTask)
+    agent.reregisteredTime = now.timeInfo
+    for framework in inventory.frameworks
+    where frameworks[framework.id] == nil && !completedFrameworks.contains(framework.id) {
+      recover(framework.id, framework.info, at: now)
+    }
+    do {
+      try allocator.add(agent, used: used(by: inventory))
+    } catch {
+      refuse(connection, error.message)
+      return persist([.removeAgent(id)], then: .silent)
+    }
+    links[connection] = id
+    agents[id] = agent
+    deadlines.insert(.agent(id, incarnation: agent.incarnation), at: now.uptime + configuration.agentTimeout)
+    change(.agent(agent.row))
+    for executor in inventory.executors where frameworks[executor.name.framework] != nil {
+      add(executor.name, executor.info, resources: executor.resources)
+    }
+    // Registered before anything else is sent: what follows presumes it.
+    send(.registered(.with { $0.agentID = id.value }), to: connection)
+    for task in inventory.tasks where frameworks[task.name.framework] != nil {
+      guard tasks[task.name] == nil else {
+        // The id was used again elsewhere: of two tasks of one name, the one that is known stays.
+        send(Self.kill(task.name), to: id)
+        continue
+      }
+      let statuses = Inventory.statuses(task.record)
+      let executor = task.record.hasExecutorID ? ExecutorKey(task.record.executorID) : nil
+      let wasKnown = frameworks[task.name.framework]?.unreachableTasks.remove(task.name.task) != nil
+      forgetCompleted(task.name)
+      add(
+        task.name, agent: id, executor: executor, resources: task.resources,
+        stable: MessageBytes.copy(task.record.stable), statuses: statuses, movedBack: wasKnown)
+      if !isRecovered {
+        let message = wasUnreachable ? "Unreachable agent re-reregistered" : "Unknown agent reregistered"
+        let status = latest(
+          task.name.task, statuses, executor: executor, agent: id, task.record.state, reason: .agentReregistered,
+          message: message, at: now)
+        send(.update(status), to: task.name.framework)
+      }
+    }
+    // Tasks that were unreachable and that the agent does not name are over; nothing is known of how.
+    guard wasUnreachable else { return }
+    for key in frameworks.keys.sorted() {
+      for task in frameworks[key]?.unreachableTasks.keys ?? []
+      where frameworks[key]?.unreachableTasks[task]?.agent == id {
+        frameworks[key]?.unreachableTasks.remove(task)
+        change(.taskForgotten(key, task))
+      }
+    }
+  }
+
+  private static func kill(_ name: TaskName) -> LinkDown.OneOf_Body {
+    .killTask(
+      .with {
+        $0.frameworkID = name.framework.value
+        $0.taskID = name.task.value
+      })
+  }
+
+  /// What the inventory uses, by framework; frameworks that are completed use nothing.
+  private func used(by inventory: Inventory) -> [FrameworkKey: Resources] {
+    var used: [FrameworkKey: Resources] = [:]
+    for executor in inventory.executors where frameworks[executor.name.framework] != nil {
+      used[executor.name.framework, default: Resources()] += executor.resources
+    }
+    for task in inventory.tasks where frameworks[task.name.framework] != nil && !task.record.state.isTerminal {
+      if tasks[task.name] != nil { continue }
+      used[task.name.framework, default: Resources()] += task.resources
+    }
+    return used
+  }
+
+  /// An agent that the master has registered: after a disconnection, or in a second session.
+  private mutating func comeBack(
+    _ id: AgentKey, _ connection: AgentConnection, _ record: LinkReregister, _ inventory: Inventory,
+    _ address: AgentAddress, at now: Moment
+  ) {
+    guard let before = agents[id] else { return }
+    do {
+      try allocator.update(id, total: inventory.total)
+    } catch {
+      return refuse(connection, error.message)
+    }
+    if let old = before.connection, old != connection {
+      links[old] = nil
+      effects.directives.append(.closeAgent(old))
+    }
+    // Offers were made of what the agent was before.
+    removeOffers(before.offers, notify: true, at: now)
+    links[connection] = id
+    agents[id]?.connection = connection
+    agents[id]?.info = record.agentInfo
+    agents[id]?.capabilities = record.capabilities
+    agents[id]?.version = record.version
+    agents[id]?.address = address
+    agents[id]?.total = inventory.total
+    agents[id]?.reregisteredTime = now.timeInfo
+    agents[id]?.heard = now.uptime
+    if let agent = agents[id] { change(.agent(agent.row)) }
+    send(.registered(.with { $0.agentID = id.value }), to: connection)
+
+    // Executors that only the master knows are gone.
+    let running = Set(inventory.executors.map(\.name))
+    for name in before.executors.sorted() where !running.contains(name) { removeExecutor(name, at: now) }
+
+    // What only the agent knows was launched by this master or by one before it, and runs: it counts.
+    for framework in inventory.frameworks
+    where frameworks[framework.id] == nil && !completedFrameworks.contains(framework.id) {
+      recover(framework.id, framework.info, at: now)
+    }
+    var isOther = before.info != record.agentInfo
+    for executor in inventory.executors
+    where executors[executor.name] == nil && frameworks[executor.name.framework] != nil {
+      add(executor.name, executor.info, resources: executor.resources)
+      isOther = true
+    }
+    for task in inventory.tasks
+    where tasks[task.name] == nil && frameworks[task.name.framework] != nil && !task.record.state.isTerminal {
+      forgetCompleted(task.name)
+      add(
+        task.name, agent: id, executor: task.record.hasExecutorID ? ExecutorKey(task.record.executorID) : nil,
+        resources: task.resources, stable: MessageBytes.copy(task.record.stable),
+        statuses: Inventory.statuses(task.record))
+      isOther = true
+    }
+    if isOther, let agent = agents[id] {
+      // Begins anew with what runs there. The amounts were counted a moment ago, so they can be counted again.
+      allocator.remove(id)
+      do { try allocator.add(agent, used: used(on: agent)) } catch { preconditionFailure(error.message) }
+    } else {
+      allocator.set(id, active: true)
+    }
+    touch(id)
+
+    // What only the master knows, the agent has to tell about: the launch may have been lost, or overtaken by this.
+    let named = Set(inventory.tasks.map(\.name))
+    let missing = sorted(before.tasks.filter { !named.contains($0) })
+    if !missing.isEmpty {
+      send(
+        .reconcileTasks(
+          .with {
+            $0.tasks = missing.map { name in
+              .with {
+                $0.frameworkID = name.framework.value
+                $0.taskID = name.task.value
+              }
+            }
+          }), to: id)
+    }
+    for task in inventory.tasks where before.killed.contains(task.name) && !task.record.state.isTerminal {
+      send(Self.kill(task.name), to: id)
+    }
+  }
+
+  /// What runs on the agent, by framework.
+  func used(on agent: TrackedAgent) -> [FrameworkKey: Resources] {
+    var used: [FrameworkKey: Resources] = [:]
+    for name in agent.executors.sorted() {
+      if let executor = executors[name] { used[name.framework, default: Resources()] += executor.resources }
+    }
+    for name in sorted(agent.tasks) {
+      if let task = tasks[name], !task.isReleased { used[name.framework, default: Resources()] += task.resources }
+    }
+    return used
+  }
+
+  // MARK: Leaving
+
+  mutating func disconnected(_ connection: AgentConnection, at now: Moment) {
+    admitting.remove(connection)
+    guard let id = links.removeValue(forKey: connection), let agent = agents[id], agent.connection == connection
+    else { return }
+    agents[id]?.connection = nil
+    allocator.set(id, active: false)
+    removeOffers(agent.offers, notify: true, at: now)
+    touch(id)
+  }
+
+  private mutating func unregister(_ id: AgentKey) {
+    counters.messages["unregister_slave", default: 0] += 1
+    guard agents[id]?.isLeaving == false else { return }
+    agents[id]?.isLeaving = true
+    persist([.removeAgent(id)], then: .remove(id))
+  }
+
+  /// The agent is registered no longer; its tasks end in `state` or become unreachable.
+  private mutating func drop(_ id: AgentKey, unreachableSince since: Int64?, _ message: String, at now: Moment) {
+    guard let agent = agents[id] else { return }
+    removeOffers(agent.offers, notify: true, at: now)
+    for name in sorted(agent.tasks) {
+      guard let task = tasks[name] else { continue }
+      let isPartitionAware = frameworks[name.framework]?.isPartitionAware ?? false
+      let state: TaskState =
+        since == nil ? .taskLost : TaskState.taskUnreachable.reported(toPartitionAware: isPartitionAware)
+      var status = TaskStatus(name.task, state, reason: .agentRemoved, message: message, agent: id, at: now)
+      if let executor = task.executor { status.executorID = ExecutorID(executor) }
+      if let since { status.unreachableTime = .with { $0.nanoseconds = since } }
+      guard !task.statuses.state.isTerminal else {
+        // It has ended, though unacknowledged: whoever was sent how is not told another end.
+        if task.statuses.awaited?.state.isTerminal != true { send(.update(status), to: name.framework) }
+        removeTask(name, to: .completed, at: now)
+        continue
+      }
+      update(name, status, latest: state, at: now)
+      removeTask(name, to: since == nil ? .completed : .unreachable, at: now)
+      send(.update(status), to: name.framework)
+    }
+    for name in agent.executors.sorted() { removeExecutor(name, at: now) }
+    if let connection = agents[id]?.connection {
+      links[connection] = nil
+      admitting.remove(connection)
+      effects.directives.append(.closeAgent(connection))
+    }
+    agents[id] = nil
+    allocator.remove(id)
+    change(.agentRemoved(id))
+    counters.values["slave_removals", default: 0] += 1
+    tellLost(id)
+  }
+
+  /// Tells every framework that the agent is lost.
+  private mutating func tellLost(_ id: AgentKey) {
+    let event = SchedulerEvent.with {
+      $0.type = .failure
+      $0.failure = .with { $0.agentID = AgentID(id) }
+    }
+    for connection in subscribers.keys.sorted() { send(event, to: connection) }
+  }
+
+  private mutating func noteUnreachable(_ id: AgentKey, since: Int64) {
+    let dropped = unreachableAgents.append(id, since, limit: configuration.unreachableAgentsMax)
+    guard !dropped.isEmpty else { return }
+    persist(dropped.map { .removeAgent($0.key) }, then: .silent)
+  }
+
+  // MARK: The registry's answers
+
+  mutating func persisted(_ number: UInt64, at now: Moment) {
+    for number in staged.keys.filter({ $0 <= number }).sorted() {
+      guard let operation = staged.removeValue(forKey: number) else { continue }
+      switch operation {
+      case .register(let connection, let id, let record, let address):
+        registered(connection, id, record, address, at: now)
+      case .reregister(let connection, let record, let address):
+        reregistering.remove(record.agentInfo.id.key)
+        let isConnected = admitting.remove(connection) != nil
+        reregistered(connection, record, address, at: now)
+        if !isConnected { disconnected(connection, at: now) }
+      case .unreachable(let id, let since):
+        counters.values["slave_removals/reason_unhealthy", default: 0] += 1
+        drop(id, unreachableSince: since, "health check timed out", at: now)
+        noteUnreachable(id, since: since)
+      case .recoveredUnreachable(let ids, let since):
+        for id in ids where recoveredAgents.removeValue(forKey: id) != nil {
+          counters.values["slave_removals", default: 0] += 1
+          counters.values["slave_removals/reason_unhealthy", default: 0] += 1
+          counters.values["recovery_slave_removals", default: 0] += 1
+          change(.recoveredAgentRemoved(id))
+          noteUnreachable(id, since: since)
+          tellLost(id)
+        }
+      case .remove(let id):
+        counters.values["slave_removals/reason_unregistered", default: 0] += 1
+        let hostname = agents[id]?.info.hostname ?? ""
+        drop(id, unreachableSince: nil, "Agent \(hostname) removed: the agent unregistered", at: now)
+      case .silent: break
+      }
+    }
+  }
+
+  mutating func persistFailed(_ number: UInt64, message: String, at now: Moment) {
+    // Only this one: others may still become durable.
+    guard let operation = staged.removeValue(forKey: number) else { return }
+    switch operation {
+    case .register(let connection, _, _, _):
+      // Closed, not refused: the agent comes again, and the registry may work by then.
+      if admitting.remove(connection) != nil { effects.directives.append(.closeAgent(connection)) }
+    case .reregister(let connection, let record, _):
+      reregistering.remove(record.agentInfo.id.key)
+      if admitting.remove(connection) != nil { effects.directives.append(.closeAgent(connection)) }
+      links[connection] = nil
+    case .unreachable(let id, _), .remove(let id):
+      agents[id]?.isLeaving = false
+      guard let agent = agents[id] else { return }
+      deadlines.insert(
+        .agent(id, incarnation: agent.incarnation), at: now.uptime + configuration.agentPingTimeout)
+    case .recoveredUnreachable(let ids, _):
+      for id in ids { recoveredAgents[id]?.isLeaving = false }
+      deadlines.insert(.recoveredAgents, at: now.uptime + configuration.agentPingTimeout)
+    case .silent: break
+    }
+  }
+}

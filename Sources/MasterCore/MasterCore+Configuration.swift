@@ -1,0 +1,74 @@
+public import MesosModel
+
+extension MasterCore {
+  /// What a master is told at its start; the defaults are those of Apache Mesos 1.11.
+  public struct Configuration: Sendable {
+    /// Tells this master, from its start to its end, from every other: a UUID in text. Ids of frameworks, agents and offers begin
+    /// with it, so it must be new at each start.
+    public var masterID: String
+    /// What SUBSCRIBED says about the master.
+    public var masterInfo: MasterInfo
+
+    /// The time between two allocation cycles that no call or registration asked for.
+    public var allocationInterval: Duration
+    /// How much of an allocation cycle is done for one event, in the allocator's units of work.
+    public var allocationSliceBudget: Int
+    /// How long an offer may stay unanswered; nil for as long as the framework likes.
+    public var offerTimeout: Duration?
+    /// Offers in one OFFERS event at most; further ones follow in further events.
+    public var offersPerEventMax: Int
+
+    /// An agent is given up after ``agentPingTimeoutsMax`` times this without a sign of life.
+    public var agentPingTimeout: Duration
+    public var agentPingTimeoutsMax: Int
+    /// How long agents that the registry knows have to come back after the start of a master.
+    public var agentReregisterTimeout: Duration
+
+    /// The time between two HEARTBEAT events to a scheduler.
+    public var heartbeatInterval: Duration
+
+    /// Completed frameworks that stay visible.
+    public var completedFrameworksMax: Int
+    /// Completed tasks of a framework that stay visible.
+    public var completedTasksPerFrameworkMax: Int
+    /// Unreachable tasks of a framework that stay known.
+    public var unreachableTasksPerFrameworkMax: Int
+    /// Unreachable agents that stay known; the oldest are forgotten first.
+    public var unreachableAgentsMax: Int
+
+    /// The roles frameworks may subscribe to; nil for any.
+    public var roles: Set<String>?
+    /// The weights of roles; a role that is not named weighs 1.
+    public var weights: [String: Double]
+    /// Whether frameworks may run as the user `root`.
+    public var rootSubmissions: Bool
+    /// Offers smaller than all of these are withheld; empty for no minimum.
+    public var minAllocatableResources: [ResourceQuantities]
+
+    public init(masterID: String, masterInfo: MasterInfo) {
+      self.masterID = masterID
+      self.masterInfo = masterInfo
+      allocationInterval = .seconds(1)
+      allocationSliceBudget = 2_000
+      offerTimeout = nil
+      offersPerEventMax = 1_000
+      agentPingTimeout = .seconds(15)
+      agentPingTimeoutsMax = 5
+      agentReregisterTimeout = .seconds(600)
+      heartbeatInterval = .seconds(15)
+      completedFrameworksMax = 50
+      completedTasksPerFrameworkMax = 1_000
+      unreachableTasksPerFrameworkMax = 1_000
+      unreachableAgentsMax = 100_000
+      roles = nil
+      weights = [:]
+      rootSubmissions = true
+      minAllocatableResources = [
+        ResourceQuantities([("cpus", 0.01)]), ResourceQuantities([("mem", 32)]),
+      ]
+    }
+
+    /// How long an agent may be silent before it is given up.
+    public var agentTimeout: Duration { agentPingTimeout * agentPingTimeoutsMax }
+  }
+}

@@ -1,0 +1,138 @@
+import AgentLinkModel
+import MesosAllocator
+public import MesosModel
+
+/// What a master decides, as a value: frameworks, agents, tasks, executors, offers, reconciliation and liveness.
+///
+/// A shell feeds it events and performs the directives it returns, in their order. The core reads no clock and does no I/O; the same
+/// events give the same directives in every process, because nothing leaves it in the order of a hash table.
+///
+/// **Durable before visible.** What must survive the master (which agents are admitted, which are unreachable) goes out as
+/// `.persist(operations, number)`, and the change waits. Nothing that depends on it is sent or shown before `.persisted(number)`.
+///
+/// **Changes.** What readers may see leaves as numbered `.changed` directives; tasks, offers and rows as they come, and the statuses of
+/// agents and frameworks, which a call may touch many times, once at the end of an event.
+///
+/// **Resources are conserved**: for each agent, what the allocator believes to be allocated is what its tasks and executors use
+/// plus what its offers hold. ``checkInvariants()`` proves it on any state.
+///
+/// Unlike Apache Mesos, tasks of frameworks without checkpointing are not given up the moment their agent disconnects: when the agent
+/// comes back it says what it still runs, and what it does not run is reconciled then.
+///
+/// - Source: Apache Mesos, *Scheduler HTTP API*, *Reconciliation*, *High Availability*, *Task State Reasons*.
+public struct MasterCore: Sendable {
+  public let configuration: Configuration
+
+  var frameworks: [FrameworkKey: TrackedFramework] = [:]
+  var completedFrameworks = History<FrameworkKey, CompletedFramework>()
+  /// Which framework an event stream belongs to.
+  var subscribers: [SchedulerConnection: FrameworkKey] = [:]
+
+  var agents: [AgentKey: TrackedAgent] = [:]
+  var recoveredAgents: [AgentKey: RecoveredAgent] = [:]
+  /// When each of them became unreachable, in nanoseconds since 1970.
+  var unreachableAgents = History<AgentKey, Int64>()
+  /// Which registered agent a link session belongs to.
+  var links: [AgentConnection: AgentKey] = [:]
+  /// Sessions whose admission waits for the registry.
+  var admitting: Set<AgentConnection> = []
+  /// Agents whose return waits for the registry: they are not given up meanwhile.
+  var reregistering: Set<AgentKey> = []
+
+  var tasks: [TaskName: TrackedTask] = [:]
+  var executors: [ExecutorName: TrackedExecutor] = [:]
+  var offers: [OfferKey: TrackedOffer] = [:]
+  /// Offers of the present allocation cycle that the framework has not been sent yet.
+  var unsent: [FrameworkKey: [OfferKey]] = [:]
+
+  var allocator: Allocator
+  var cycle = CycleState()
+  var deadlines = DeadlineQueue<Deadline>()
+
+  /// What waits for the registry, by the number of its `.persist`.
+  var staged: [UInt64: Staged] = [:]
+  var lastPersist: UInt64 = 0
+  var lastChange: UInt64 = 0
+  var lastFramework: UInt64 = 0
+  var lastAgent: UInt64 = 0
+  var lastOffer: UInt64 = 0
+  var lastTask: UInt64 = 0
+
+  var counters = Counters()
+  let started: Moment
+  /// What the present event leads to.
+  var effects = Effects()
+
+  /// A master that has read its registry.
+  ///
+  /// - Parameters:
+  ///   - configuration: Its limits and defaults, with a master id that was never used before.
+  ///   - registry: What the registry held.
+  ///   - now: The moment from which agents of the registry have their time to come back.
+  /// - Precondition: The weights of the configuration are positive and finite, and their roles have valid names.
+  public init(configuration: Configuration, registry: RecoveredRegistry, at now: Moment) {
+    self.configuration = configuration
+    started = now
+    allocator = Allocator(configuration: configuration.allocator)
+    for (role, weight) in configuration.weights.sorted(by: { $0.key < $1.key }) { allocator.weigh(role, weight) }
+    for agent in registry.agents.sorted(by: { $0.id < $1.id }) {
+      if let since = agent.unreachableSince {
+        _ = unreachableAgents.append(agent.id, since, limit: configuration.unreachableAgentsMax)
+      } else {
+        recoveredAgents[agent.id] = RecoveredAgent(info: agent.info)
+      }
+    }
+  }
+
+  /// The first step; to be taken once, before any event.
+  public mutating func start(at now: Moment) -> [Directive] {
+    for (role, weight) in configuration.weights.sorted(by: { $0.key < $1.key }) { change(.roleWeight(role, weight)) }
+    for (id, agent) in recoveredAgents.sorted(by: { $0.key < $1.key }) {
+      change(.recoveredAgent(id, info: agent.info))
+    }
+    if !recoveredAgents.isEmpty {
+      deadlines.insert(.recoveredAgents, at: now.uptime + configuration.agentReregisterTimeout)
+    }
+    return finish()
+  }
+
+  /// Takes one event and returns what must be done about it, in this order.
+  ///
+  /// - Parameters:
+  ///   - event: What happened.
+  ///   - now: When; never before the moment of an earlier event.
+  /// - Complexity: In the size of what the event touches; an allocation cycle is cut in slices of
+  ///   ``Configuration/allocationSliceBudget``.
+  public mutating func handle(_ event: Event, at now: Moment) -> [Directive] {
+    switch event {
+    case .subscribe(let connection, let call, let principal, let token):
+      subscribe(connection, call, principal: principal, token: token, at: now)
+    case .call(let call, let streamID, let principal, let token):
+      answer(token, perform(call, streamID: streamID, principal: principal, at: now))
+    case .schedulerDisconnected(let connection):
+      disconnected(connection, at: now)
+    case .agentMessage(let connection, let message, let address):
+      received(message, from: connection, address: address, at: now)
+    case .agentHeard(let connection):
+      heard(connection, at: now)
+    case .agentDisconnected(let connection):
+      disconnected(connection, at: now)
+    case .persisted(let number):
+      persisted(number, at: now)
+    case .persistFailed(let number, let message):
+      persistFailed(number, message: message, at: now)
+    case .tick:
+      tick(at: now)
+    case .teardown(let framework, _, let token):
+      answer(token, teardown(framework, at: now))
+    }
+    return finish()
+  }
+
+  /// The uptime at which `.tick` is due at the latest; nil when nothing waits for time to pass.
+  ///
+  /// It may lie in the past, and it may turn out that nothing was left to do at it.
+  public var nextDeadline: Duration? {
+    [deadlines.next, nextCycle].compactMap { $0 }.min()
+  }
+}

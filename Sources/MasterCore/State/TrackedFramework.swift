@@ -1,0 +1,81 @@
+import MesosModel
+
+/// A framework that is not completed.
+struct TrackedFramework: Sendable {
+  enum Link: Hashable, Sendable {
+    /// Known from agents alone since this master started.
+    case recovered
+    case connected(SchedulerConnection)
+    case disconnected
+  }
+
+  var id: FrameworkKey
+  var info: FrameworkInfo
+  /// ``info``, encoded once.
+  var encodedInfo: [UInt8]
+  /// Sorted, each once.
+  var roles: [String]
+  var suppressedRoles: Set<String>
+  var link: Link
+  var registeredTime: TimeInfo
+  var reregisteredTime: TimeInfo
+  var unregisteredTime: TimeInfo?
+  /// Grows with each subscription, so that an old failover deadline is told from a new one.
+  var subscription: UInt64 = 0
+
+  var tasks: Set<TaskKey> = []
+  var executors: Set<ExecutorName> = []
+  var offers: Set<OfferKey> = []
+  var unreachableTasks = History<TaskKey, UnreachableTask>()
+  var completedTasks = History<TaskKey, Void>()
+  /// What its tasks and executors use.
+  var allocated = Resources()
+  var offered = Resources()
+
+  init(id: FrameworkKey, info: FrameworkInfo, suppressedRoles: Set<String>, link: Link, at now: Moment) {
+    self.id = id
+    self.info = info
+    self.suppressedRoles = suppressedRoles
+    self.link = link
+    encodedInfo = MessageBytes.encoded(info)
+    roles = info.subscribedRoles
+    registeredTime = now.timeInfo
+    reregisteredTime = now.timeInfo
+  }
+
+  var connection: SchedulerConnection? {
+    guard case .connected(let connection) = link else { return nil }
+    return connection
+  }
+
+  var isConnected: Bool { connection != nil }
+  var isPartitionAware: Bool { info.has(.partitionAware) }
+
+  var status: FrameworkRow.Status {
+    FrameworkRow.Status(
+      active: isConnected, connected: isConnected, recovered: link == .recovered, registeredTime: registeredTime,
+      reregisteredTime: reregisteredTime, unregisteredTime: unregisteredTime, allocated: allocated, offered: offered)
+  }
+
+  var row: FrameworkRow { FrameworkRow(id: id, info: encodedInfo, roles: roles, status: status) }
+
+  mutating func update(_ info: FrameworkInfo) {
+    self.info = info
+    encodedInfo = MessageBytes.encoded(info)
+    roles = info.subscribedRoles
+    suppressedRoles.formIntersection(roles)
+  }
+}
+
+/// What is kept of a framework that is over.
+struct CompletedFramework: Sendable {
+  /// Its completed tasks that are still visible.
+  var tasks: [TaskKey]
+}
+
+extension FrameworkInfo {
+  func has(_ capability: Capability.TypeEnum) -> Bool { capabilities.contains { $0.type == capability } }
+
+  /// The roles the framework is in, sorted, each once.
+  var subscribedRoles: [String] { has(.multiRole) ? Set(roles).sorted() : [role] }
+}
