@@ -1,0 +1,197 @@
+internal import HeapModule
+public import MesosModel
+
+/// Decides which framework is offered which agent's resources: hierarchical dominant resource fairness.
+///
+/// **Intuition.** Frameworks want different mixtures of cpus, memory and more, so no single resource can be shared out evenly. What each
+/// holds most of, as a fraction of the cluster, is its *dominant share*; whoever has the smallest is served next. Nobody can then gain
+/// by asking for more than they need, and nobody is worse off than with an equal slice of the cluster (Ghodsi et al., *Dominant
+/// Resource Fairness*, NSDI 2011, sections 3 and 4). Roles form a tree: siblings compete with the shares of their subtrees divided by
+/// their weights, and in a role its frameworks compete among themselves. The frameworks of a role that has roles below it compete with
+/// those roles as one sibling of weight 1.
+///
+/// **A cycle** visits each agent where something changed, in the order in which the agents were added. The whole rest of an agent goes
+/// to the first framework in fair order that may have it; what it may not have (because it is reserved elsewhere, revocable, shared,
+/// refined) goes on to the next. The order is the one at the beginning of the agent's turn. Ties are broken by the number of allocations
+/// made so far, then by name, so equal competitors take turns even when they decline everything.
+///
+/// **May have** means: active, subscribed, not suppressed; unreserved resources and those reserved to the role or above it; at least
+/// the minimum worth offering; no filter left by a refusal whose resources contain these.
+///
+/// **Invariants** (`checkInvariants()`): what is available on an agent is its total without what is allocated; what a framework holds
+/// in a role is the sum over the agents, a role's holdings are the sum over its frameworks and the roles below; each order is sorted
+/// and holds exactly the competitors that can be offered something.
+///
+/// **Work follows change.** An agent that was visited is not looked at again until it gains something, a filter on it expires or a
+/// framework begins to want offers. Shares are kept up to date with each change instead of being computed for each sort. A cycle runs in
+/// slices with the same outcome however it is cut, as long as nothing else happens in between.
+///
+/// **Where this is not Apache Mesos.** Apache Mesos visits agents in random order; here order and outcome follow from the calls alone.
+/// It goes over all agents each second; here a cycle is due when ``needsCycle`` says so or at ``nextFilterExpiry()``. It does not count
+/// reservations nobody uses as held, and neither does this.
+///
+/// No clock, no chance and no I/O: time comes as an argument, and equal calls give equal answers in every process.
+public struct Allocator: Sendable {
+  public struct Configuration: Hashable, Sendable {
+    /// What an offer must at least contain, any one of the list; an empty list admits everything.
+    public var minimumAllocatable: [ResourceQuantities]
+    /// Resources whose names are here do not count in shares.
+    public var excludedFromFairness: Set<String>
+    /// Whether agents with GPUs are only offered to frameworks that say they can deal with them.
+    public var filtersGPUs: Bool
+    /// The region of the master; agents of another are offered only to frameworks that are region aware.
+    public var region: String?
+
+    /// The defaults of Apache Mesos: `cpus:0.01` or `mem:32`, nothing excluded, GPUs filtered.
+    public init(
+      minimumAllocatable: [ResourceQuantities] = [
+        ResourceQuantities([(name: "cpus", amount: 0.01)]), ResourceQuantities([(name: "mem", amount: 32)]),
+      ],
+      excludedFromFairness: Set<String> = [], filtersGPUs: Bool = true, region: String? = nil
+    ) {
+      self.minimumAllocatable = minimumAllocatable
+      self.excludedFromFairness = excludedFromFairness
+      self.filtersGPUs = filtersGPUs
+      self.region = region
+    }
+  }
+
+  public let configuration: Configuration
+
+  // Interned names; the dictionaries are only for looking up.
+  var agents = Slots<Agent>()
+  var frameworks = Slots<Framework>()
+  var clients = Slots<Client>()
+  var roles = Slots<RoleNode>()
+  var agentNumbers: [AgentKey: Int] = [:]
+  var frameworkNumbers: [FrameworkKey: Int] = [:]
+  var roleNumbers: [String: Int] = [:]
+  var weights: [String: Double] = [:]
+  let root: Int
+
+  /// Names of scalar resources; their positions index amount vectors.
+  var names: [String] = []
+  var isExcluded: [Bool] = []
+  var totals = AmountVector()
+  /// Counts the changes of the totals: orders computed for other totals are stale.
+  var epoch = 0
+  var lastSequence = 0
+
+  /// Agents that changed since they were last visited, some of them more than once or no longer there.
+  var dirty: [Int] = []
+  var isAllDirty = false
+  var cycle: Cycle?
+
+  var expiries = Heap<FilterExpiry>()
+  var filterCount = 0
+
+  public init(configuration: Configuration = Configuration()) {
+    self.configuration = configuration
+    root = roles.insert(RoleNode(path: "", parent: nil, weight: 1, epoch: 0))
+  }
+
+  /// Gives `role`, and with it everything below, `weight` times the claim that it would have; 1 is the default.
+  /// - Throws: `AllocationError` with code `.invalidRole` or `.invalidWeight`.
+  public mutating func setWeight(role: String, _ weight: Double) throws(AllocationError) {
+    try Allocator.validate(role: role)
+    guard weight > 0, weight.isFinite else {
+      throw AllocationError(.invalidWeight, "The weight \(weight) of role '\(role)' is not a positive number")
+    }
+    weights[role] = weight == 1 ? nil : weight
+    guard let node = roleNumbers[role] else { return }
+    roles[node].weight = weight
+    if let parent = roles[node].parent { roles[parent].epoch = -1 }
+  }
+
+  // MARK: Numbers for names
+
+  static func validate(role: String) throws(AllocationError) {
+    do { try RoleName.validate(role) } catch { throw AllocationError(.invalidRole, error.message) }
+  }
+
+  func number(of agent: AgentKey) throws(AllocationError) -> Int {
+    guard let number = agentNumbers[agent] else { throw AllocationError(.unknownAgent, "Agent \(agent) is not known") }
+    return number
+  }
+
+  func number(of framework: FrameworkKey) throws(AllocationError) -> Int {
+    guard let number = frameworkNumbers[framework] else {
+      throw AllocationError(.unknownFramework, "Framework \(framework) is not known")
+    }
+    return number
+  }
+
+  func number(ofAdded framework: FrameworkKey) throws(AllocationError) -> Int {
+    let number = try number(of: framework)
+    guard frameworks[number].isAdded else {
+      throw AllocationError(.unknownFramework, "Framework \(framework) is not known")
+    }
+    return number
+  }
+
+  mutating func makeFramework(_ id: FrameworkKey) -> Int {
+    if let number = frameworkNumbers[id] { return number }
+    let number = frameworks.insert(Framework(id: id))
+    frameworkNumbers[id] = number
+    return number
+  }
+
+  mutating func makeClient(_ framework: Int, in role: String) -> Int {
+    if let client = frameworks[framework].client(in: role) { return client }
+    let node = makeRole(role)
+    roles[node].references += 1
+    let client = clients.insert(Client(framework: framework, role: node))
+    let position = frameworks[framework].clients.firstIndex { $0.role > role } ?? frameworks[framework].clients.count
+    frameworks[framework].clients.insert((role, client), at: position)
+    return client
+  }
+
+  /// Forgets a client that is no longer of use, and what was there only for it.
+  mutating func pruneClient(_ client: Int) {
+    guard !clients[client].isSubscribed, clients[client].holdings == 0 else { return }
+    removeFilters(ofClient: client)
+    let (framework, role) = (clients[client].framework, clients[client].role)
+    clients.remove(client)
+    frameworks[framework].clients.removeAll { $0.client == client }
+    release(role: role)
+    pruneFramework(framework)
+  }
+
+  mutating func pruneFramework(_ framework: Int) {
+    guard !frameworks[framework].isAdded, frameworks[framework].clients.isEmpty else { return }
+    frameworkNumbers[frameworks[framework].id] = nil
+    frameworks.remove(framework)
+  }
+
+  private mutating func makeRole(_ path: String) -> Int {
+    if let number = roleNumbers[path] { return number }
+    let parent = path.lastIndex(of: "/").map { makeRole(String(path[..<$0])) } ?? root
+    roles[parent].references += 1
+    let number = roles.insert(RoleNode(path: path, parent: parent, weight: weights[path] ?? 1, epoch: epoch))
+    roleNumbers[path] = number
+    return number
+  }
+
+  private mutating func release(role: Int) {
+    roles[role].references -= 1
+    guard roles[role].references == 0, let parent = roles[role].parent else { return }
+    roleNumbers[roles[role].path] = nil
+    roles.remove(role)
+    release(role: parent)
+  }
+
+  mutating func number(ofResource name: String) -> Int {
+    if let index = names.firstIndex(of: name) { return index }
+    names.append(name)
+    isExcluded.append(configuration.excludedFromFairness.contains(name))
+    return names.count - 1
+  }
+
+  mutating func vector(_ quantities: ResourceQuantities) -> AmountVector {
+    var vector = AmountVector()
+    for quantity in quantities.quantities {
+      vector.add(quantity.amount.thousandths, at: number(ofResource: quantity.name))
+    }
+    return vector
+  }
+}

@@ -1,0 +1,28 @@
+/// Why a text or a message is no valid description of resources, or an operation on resources cannot be done.
+public struct ResourceError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The kind of the error; the set may grow.
+  public struct Code: Hashable, Sendable {
+    private enum Value { case malformedText, invalidResource, insufficient }
+    private let value: Value
+    /// A text does not follow the form `name(role):value;…`.
+    public static let malformedText = Code(value: .malformedText)
+    /// A message breaks a rule: no name, a negative amount, a reservation that contradicts itself, …
+    public static let invalidResource = Code(value: .invalidResource)
+    /// More was to be taken away than there is.
+    public static let insufficient = Code(value: .insufficient)
+  }
+
+  public let code: Code
+  /// What is wrong, in the words of Apache Mesos where it has some.
+  public let message: String
+  /// Where in the text, in UTF-8 bytes from its start.
+  public let offset: Int?
+
+  public init(_ code: Code, _ message: String, offset: Int? = nil) {
+    self.code = code
+    self.message = message
+    self.offset = offset
+  }
+
+  public var description: String { offset.map { "\(message) (at byte \($0))" } ?? message }
+}

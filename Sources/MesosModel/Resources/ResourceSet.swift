@@ -1,0 +1,43 @@
+/// A set of named things that an agent has, in ascending order of their names.
+public struct ResourceSet: Hashable, Sendable {
+  /// The items in ascending order, each once.
+  public private(set) var items: [String]
+
+  /// No items.
+  public init() { items = [] }
+
+  /// The items of a sequence in any order; repetitions count once.
+  public init(_ items: some Sequence<String>) {
+    var unique: [String] = []
+    for item in items.sorted() where item != unique.last { unique.append(item) }
+    self.items = unique
+  }
+
+  public var isEmpty: Bool { items.isEmpty }
+
+  public func contains(_ item: String) -> Bool {
+    var (low, high) = (0, items.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if items[middle] < item { low = middle + 1 } else { high = middle }
+    }
+    return low < items.count && items[low] == item
+  }
+
+  public func contains(_ other: ResourceSet) -> Bool { other.items.allSatisfy(contains) }
+
+  public static func += (left: inout ResourceSet, right: ResourceSet) {
+    guard !right.isEmpty else { return }
+    left = left.isEmpty ? right : ResourceSet(left.items + right.items)
+  }
+
+  public static func -= (left: inout ResourceSet, right: ResourceSet) {
+    guard !right.isEmpty else { return }
+    left.items.removeAll { right.contains($0) }
+  }
+}
+
+extension ResourceSet: CustomStringConvertible {
+  /// The items as Apache Mesos prints them: `{a, b}`.
+  public var description: String { "{" + items.joined(separator: ", ") + "}" }
+}

@@ -1,0 +1,246 @@
+import MesosAllocator
+import MesosModel
+
+/// The allocator's rules told as plainly as possible: every question is answered from the list of what is allocated, every cycle visits
+/// every agent, every order is sorted afresh. Slow, and for small clusters only.
+struct NaiveAllocator {
+  struct Agent {
+    let id: AgentKey
+    var total: Resources
+    let region: String?
+    var isActive = true
+    var used: [FrameworkKey: Resources]
+
+    var available: Resources {
+      let used = used.values.reduce(Resources()) { $0 + $1.unallocated }
+      return total.nonShared - used.nonShared + total.shared
+    }
+  }
+
+  struct Filter {
+    let framework: FrameworkKey
+    let role: String
+    let agent: AgentKey
+    let resources: Resources
+    let until: Duration
+  }
+
+  struct Member: Hashable {
+    let framework: FrameworkKey
+    let role: String
+  }
+
+  var configuration: Allocator.Configuration
+  var agents: [Agent] = []
+  var frameworks: [FrameworkKey: FrameworkOptions] = [:]
+  var suppressed: Set<Member> = []
+  var filters: [Filter] = []
+  var weights: [String: Double] = [:]
+  /// How often something was allocated to a framework in a role, to a role itself, and to a role with all below.
+  var counts: [Member: Int] = [:]
+  var ownCounts: [String: Int] = [:]
+  var subtreeCounts: [String: Int] = [:]
+
+  // MARK: Changes
+
+  mutating func setFramework(_ id: FrameworkKey, _ options: FrameworkOptions) {
+    let old = frameworks[id]
+    frameworks[id] = options
+    for role in Set(options.roles + (old?.roles ?? [])) {
+      let member = Member(framework: id, role: role)
+      let isSuppressed = options.suppressedRoles.contains(role)
+      if !options.roles.contains(role) || (suppressed.contains(member) && !isSuppressed) { dropFilters(member) }
+      if isSuppressed { suppressed.insert(member) } else { suppressed.remove(member) }
+    }
+    forget()
+  }
+
+  mutating func removeFramework(_ id: FrameworkKey) {
+    frameworks[id] = nil
+    filters.removeAll { $0.framework == id }
+    suppressed = suppressed.filter { $0.framework != id }
+    for index in agents.indices { agents[index].used[id] = nil }
+    forget()
+  }
+
+  mutating func setFramework(_ id: FrameworkKey, active: Bool) {
+    frameworks[id]?.isActive = active
+    if !active { filters.removeAll { $0.framework == id } }
+  }
+
+  mutating func suppress(_ id: FrameworkKey, _ roles: [String]) {
+    for role in roles { suppressed.insert(Member(framework: id, role: role)) }
+  }
+
+  mutating func revive(_ id: FrameworkKey, _ roles: [String]) {
+    for role in roles {
+      suppressed.remove(Member(framework: id, role: role))
+      dropFilters(Member(framework: id, role: role))
+    }
+  }
+
+  mutating func removeAgent(_ id: AgentKey) {
+    agents.removeAll { $0.id == id }
+    filters.removeAll { $0.agent == id }
+    forget()
+  }
+
+  mutating func recover(
+    _ id: FrameworkKey, _ agent: AgentKey, _ resources: Resources, _ refusal: Duration?, _ now: Duration
+  ) {
+    guard let index = agents.firstIndex(where: { $0.id == agent }), let held = agents[index].used[id] else { return }
+    agents[index].used[id] = held - resources
+    if let refusal, refusal != .zero {
+      let until = now + (refusal < .zero ? .seconds(5) : min(refusal, .seconds(365 * 86400)))
+      for role in frameworks[id]?.roles ?? [] {
+        let part = resources.filter { $0.allocationRole == role }.unallocated
+        if !part.isEmpty {
+          filters.append(Filter(framework: id, role: role, agent: agent, resources: part, until: until))
+        }
+      }
+    }
+    forget()
+  }
+
+  mutating func convert(_ id: FrameworkKey, _ agent: AgentKey, from: Resources, to: Resources) {
+    guard let index = agents.firstIndex(where: { $0.id == agent }), let held = agents[index].used[id] else { return }
+    agents[index].used[id] = held + to - from
+    agents[index].total = agents[index].total - from.unallocated + to.unallocated
+  }
+
+  private mutating func dropFilters(_ member: Member) {
+    filters.removeAll { $0.framework == member.framework && $0.role == member.role }
+  }
+
+  /// Counts last as long as the framework is subscribed to the role or has something in it, and as long as the role has such a
+  /// framework or a role below that has.
+  private mutating func forget() {
+    for index in agents.indices { agents[index].used = agents[index].used.filter { !$0.value.isEmpty } }
+    var members: Set<Member> = []
+    for (id, options) in frameworks { for role in options.roles { members.insert(Member(framework: id, role: role)) } }
+    for agent in agents {
+      for (id, resources) in agent.used {
+        for entry in resources.entries { members.insert(Member(framework: id, role: entry.allocationRole ?? "")) }
+      }
+    }
+    let roles = Set(members.flatMap { [$0.role] + RoleName.ancestors(of: $0.role) })
+    counts = counts.filter { members.contains($0.key) }
+    ownCounts = ownCounts.filter { roles.contains($0.key) }
+    subtreeCounts = subtreeCounts.filter { roles.contains($0.key) }
+  }
+
+  // MARK: Shares
+
+  func share(_ isCounted: (FrameworkKey, String) -> Bool) -> Double {
+    var total = ResourceQuantities()
+    var held = ResourceQuantities()
+    for agent in agents {
+      total += agent.total.quantities
+      for (id, resources) in agent.used {
+        for role in Set(resources.entries.compactMap(\.allocationRole)) where isCounted(id, role) {
+          held += resources.filter { $0.allocationRole == role }.quantities
+        }
+      }
+    }
+    return held.quantities
+      .filter { !configuration.excludedFromFairness.contains($0.name) && total[$0.name] > .zero }
+      .map { Double($0.amount.thousandths) / Double(total[$0.name].thousandths) }
+      .max() ?? 0
+  }
+
+  // MARK: Cycle
+
+  mutating func cycle(at now: Duration) -> [Allocation] {
+    var allocations: [Allocation] = []
+    for index in agents.indices where agents[index].isActive {
+      let agent = agents[index]
+      var remaining = agent.available
+      var grants: [(Member, Resources)] = []
+      for member in order() {
+        guard let granted = grant(of: remaining, to: member, on: agent, at: now) else { continue }
+        grants.append((member, granted))
+        remaining -= granted
+      }
+      for (member, resources) in grants {
+        let allocated = resources.allocated(to: member.role)
+        agents[index].used[member.framework, default: Resources()] += allocated
+        counts[member, default: 0] += 1
+        ownCounts[member.role, default: 0] += 1
+        for role in [member.role] + RoleName.ancestors(of: member.role) { subtreeCounts[role, default: 0] += 1 }
+        allocations.append(
+          Allocation(framework: member.framework, agent: agent.id, role: member.role, resources: allocated))
+      }
+    }
+    return allocations
+  }
+
+  private func grant(of remaining: Resources, to member: Member, on agent: Agent, at now: Duration) -> Resources? {
+    guard let framework = frameworks[member.framework] else { return nil }
+    if agent.total.entries.contains(where: { $0.name == "gpus" }), configuration.filtersGPUs,
+      !framework.capabilities.contains(.gpuResources)
+    {
+      return nil
+    }
+    if let mine = configuration.region, let its = agent.region, mine != its,
+      !framework.capabilities.contains(.regionAware)
+    {
+      return nil
+    }
+    let granted = remaining.filter { entry in
+      (!entry.isReserved || entry.reservationRole == member.role
+        || RoleName.ancestors(of: member.role).contains(entry.reservationRole ?? ""))
+        && (!entry.isRevocable || framework.capabilities.contains(.revocableResources))
+        && (!entry.isShared || framework.capabilities.contains(.sharedResources))
+        && (!entry.hasRefinedReservation || framework.capabilities.contains(.reservationRefinement))
+    }
+    guard granted.entries.contains(where: { !$0.isShared }) else { return nil }
+    let minimum = framework.minimumAllocatable[member.role] ?? configuration.minimumAllocatable
+    guard minimum.isEmpty || minimum.contains(where: { granted.quantities.contains($0) }) else { return nil }
+    let isFiltered = filters.contains {
+      $0.framework == member.framework && $0.role == member.role && $0.agent == agent.id && $0.until > now
+        && $0.resources.contains(granted)
+    }
+    return isFiltered ? nil : granted
+  }
+
+  /// All frameworks in all their roles that may compete, in fair order.
+  private func order() -> [Member] {
+    let members = frameworks.filter(\.value.isActive).flatMap { id, options in
+      options.roles.map { Member(framework: id, role: $0) }
+    }.filter { !suppressed.contains($0) }
+    return order(below: "", members)
+  }
+
+  private func order(below parent: String, _ members: [Member]) -> [Member] {
+    struct Rival {
+      var share: Double
+      var count: Int
+      var name: String
+      var members: [Member]
+    }
+    func sorted(_ rivals: [Rival]) -> [Member] {
+      rivals.sorted { ($0.share, $0.count, $0.name) < ($1.share, $1.count, $1.name) }.flatMap(\.members)
+    }
+    let own = members.filter { $0.role == parent }.map { member in
+      Rival(
+        share: share { $0 == member.framework && $1 == member.role }, count: counts[member] ?? 0,
+        name: member.framework.value, members: [member])
+    }
+    var rivals: [Rival] = []
+    if !own.isEmpty {
+      rivals.append(
+        Rival(share: share { $1 == parent }, count: ownCounts[parent] ?? 0, name: "", members: sorted(own)))
+    }
+    let prefix = parent.isEmpty ? "" : parent + "/"
+    let below = members.filter { $0.role != parent && $0.role.hasPrefix(prefix) }
+    let names = Set(below.map { prefix + ($0.role.dropFirst(prefix.count).split(separator: "/").first ?? "") })
+    for child in names {
+      let inside = below.filter { $0.role == child || $0.role.hasPrefix(child + "/") }
+      rivals.append(
+        Rival(
+          share: share { $1 == child || $1.hasPrefix(child + "/") } / (weights[child] ?? 1),
+          count: subtreeCounts[child] ?? 0, name: child, members: order(below: child, inside)))
+    }
+    return sorted(rivals)
+  }
+}

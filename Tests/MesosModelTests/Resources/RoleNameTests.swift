@@ -1,0 +1,49 @@
+import MesosModel
+import Testing
+
+@Suite struct `Role names` {
+  @Test(arguments: ["*", "a", "a/b", "a-b", "a/b/c", "ä", "a.b", "...", "a*", "0"])
+  func `that are valid`(role: String) throws { try RoleName.validate(role) }
+
+  /// The texts are those of Apache Mesos 1.11.0.
+  @Test(arguments: [
+    ("", "Role names cannot be the empty string"), ("/a", "Role '/a' cannot start with a slash"),
+    ("a/", "Role 'a/' cannot end with a slash"), ("/", "Role '/' cannot start with a slash"),
+    ("a//b", "Role 'a//b' cannot contain two adjacent slashes"), (".", "Role '.' cannot include '.' as a component"),
+    ("a/.", "Role 'a/.' cannot include '.' as a component"), ("..", "Role '..' cannot include '..' as a component"),
+    ("*/a", "Role '*/a' cannot include '*' as a component"),
+    ("-a", "Role component '-a' is invalid because it starts with a dash"),
+    ("a/-b", "Role component '-b' is invalid because it starts with a dash"),
+    ("a b", "Role component 'a b' is invalid because it contains backspace or whitespace"),
+    ("a\u{8}", "Role component 'a\u{8}' is invalid because it contains backspace or whitespace"),
+    ("a\r\nb", "Role component 'a\r\nb' is invalid because it contains backspace or whitespace"),
+  ])
+  func `that are not are refused in the words of Apache Mesos`(role: String, text: String) {
+    do {
+      try RoleName.validate(role)
+      Issue.record("\(role) is valid")
+    } catch {
+      #expect(error.message == text)
+    }
+  }
+
+  @Test func `lie below their ancestors and nothing else`() {
+    #expect(RoleName.isStrictSubrole("a/b", of: "a"))
+    #expect(RoleName.isStrictSubrole("a/b/c", of: "a"))
+    #expect(!RoleName.isStrictSubrole("a", of: "a"))
+    #expect(!RoleName.isStrictSubrole("ab", of: "a"))
+    #expect(!RoleName.isStrictSubrole("ab/c", of: "a"))
+    #expect(!RoleName.isStrictSubrole("a", of: "a/b"))
+    #expect(!RoleName.isStrictSubrole("a", of: "*"))
+    #expect(RoleName.ancestors(of: "a/b/c") == ["a/b", "a"])
+    #expect(RoleName.ancestors(of: "a") == [])
+  }
+
+  @Test(arguments: TaskState.allCases)
+  func `states that need partition awareness are reported as lost without it`(state: TaskState) {
+    let needing: Set<TaskState> = [.taskUnreachable, .taskGone, .taskGoneByOperator, .taskDropped, .taskUnknown]
+    #expect(state.reported(toPartitionAware: true) == state)
+    #expect(state.reported(toPartitionAware: false) == (needing.contains(state) ? .taskLost : state))
+    #expect(!state.isTerminal || state != .taskUnreachable)
+  }
+}
