@@ -16,6 +16,7 @@ let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -53,11 +54,11 @@ let libraries: [Library] = [
   Library(name: "MasterCore", dependencies: ["MesosModel", "AgentLinkModel", "MesosAllocator", protobuf, collections]),
   Library(name: "AgentCore", dependencies: ["MesosModel", "AgentLinkModel", protobuf, collections]),
   Library(name: "SchedulerCore", dependencies: ["MesosModel", collections]),
-  Library(name: "ExecutorCore", dependencies: ["MesosModel", collections]),
+  Library(name: "ExecutorCore", dependencies: ["MesosModel", protobuf, collections]),
   // 3 shells and leaf services
   Library(
     name: "SchedulerKit",
-    dependencies: ["SchedulerCore", "MesosModel", "MesosHTTP", "MesosHTTPClient", logging, lifecycle]),
+    dependencies: ["SchedulerCore", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections, logging, lifecycle]),
   Library(
     name: "ExecutorKit",
     dependencies: ["ExecutorCore", "MesosModel", "MesosHTTP", "MesosHTTPClient", logging, lifecycle]),
@@ -67,20 +68,28 @@ let libraries: [Library] = [
   Library(name: "ServerFlags", dependencies: []),
   Library(name: "ShellSupport", dependencies: ["MesosModel", "ServerFlags", logging]),
   Library(name: "SandboxFiles", dependencies: []),
+  Library(
+    name: "ServerPages",
+    dependencies: [
+      "MesosModel", "MesosHTTP", "MesosHTTPServer", "SandboxFiles", "StreamingJSON", "ServerFlags", "ShellSupport",
+    ]),
   Library(name: "ProcessLaunch", dependencies: ["CProcessLaunch"]),
   Library(
     name: "ReferenceMaster",
     dependencies: [
       "MasterCore", "ClusterView", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer",
-      "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "MesosAllocator", protobuf,
-      logging, lifecycle,
+      "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "MesosAllocator",
+      protobuf,
+      logging, lifecycle, collections,
       nioCore, nioPosix, httpTypes,
     ]),
   Library(
     name: "ReferenceAgent",
     dependencies: [
+      collections,
       "AgentCore", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer", "MesosHTTPClient",
-      "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch", protobuf,
+      "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch",
+      protobuf,
       logging, lifecycle,
       nioCore, nioPosix, httpTypes,
     ]),
@@ -88,10 +97,11 @@ let libraries: [Library] = [
 
 let executables: [Target] = [
   .executableTarget(
-    name: "mesos-master", dependencies: ["ReferenceMaster", "ServerFlags", "ShellSupport", logging, lifecycle],
+    name: "mesos-master",
+    dependencies: ["ReferenceMaster", "ServerFlags", "ShellSupport", logging, lifecycle, signals],
     swiftSettings: settings),
   .executableTarget(
-    name: "mesos-agent", dependencies: ["ReferenceAgent", "ServerFlags", "ShellSupport", logging, lifecycle],
+    name: "mesos-agent", dependencies: ["ReferenceAgent", "ServerFlags", "ShellSupport", logging, lifecycle, signals],
     swiftSettings: settings),
   .executableTarget(
     name: "mesos-executor", dependencies: ["ExecutorCore", "MesosModel", "MesosHTTP", "ProcessLaunch", protobuf],
@@ -100,7 +110,7 @@ let executables: [Target] = [
     name: "mesos",
     dependencies: [
       "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "MesosModel", "ServerFlags", "ShellSupport", arguments,
-      logging, lifecycle,
+      logging, lifecycle, signals,
     ],
     swiftSettings: settings),
 ]
@@ -113,7 +123,7 @@ let tests: [Target] = [
     name: "MesosHTTPTests",
     dependencies: [
       "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit", hummingbird, nioCore, nioPosix,
-      logging,
+      logging, lifecycle,
     ],
     swiftSettings: settings),
   .testTarget(
@@ -150,6 +160,7 @@ let tests: [Target] = [
     name: "LeafTests",
     dependencies: [
       "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch", "ShellSupport", "MesosTestKit",
+      grdb,
     ],
     swiftSettings: settings),
   .testTarget(

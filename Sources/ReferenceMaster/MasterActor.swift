@@ -1,7 +1,7 @@
 import AgentLink
 import AgentLinkModel
 import ClusterView
-import Collections
+import DequeModule
 import Logging
 import MasterCore
 import MesosModel
@@ -109,7 +109,9 @@ actor MasterActor {
     for record in records { handleLink(.received(exchange, record)) }
   }
 
-  func exchangeMalformed(_ exchange: LinkExchange, message: String) { handleLink(.malformed(exchange, message: message)) }
+  func exchangeMalformed(_ exchange: LinkExchange, message: String) {
+    handleLink(.malformed(exchange, message: message))
+  }
 
   func exchangeClosed(_ exchange: LinkExchange) {
     exchanges[exchange] = nil
@@ -188,7 +190,7 @@ actor MasterActor {
           pending.append(.persistFailed(number, message: "too many registry writes are waiting"))
         }
       case .changed(let change):
-        view.apply(change)
+        view.fold(change)
       case .continueCycle:
         isCycleUnfinished = true
       }

@@ -1,5 +1,5 @@
 public import MasterCore
-public import MesosModel
+import MesosModel
 public import ServerFlags
 import ShellSupport
 
@@ -58,9 +58,9 @@ public struct MasterConfiguration: Sendable {
       host: parsed.stringIfSet("ip") ?? "127.0.0.1", port: parsed.int("port"),
       registry: inMemory ? .memory : .folder(folder))
     advertisedIP = parsed.stringIfSet("advertise_ip")
-    if let text = parsed.stringIfSet("advertise_port") {
-      guard let port = Int(text), (1...65_535).contains(port) else {
-        throw MasterError(code: .badConfiguration, message: "--advertise_port=\(text) is no port")
+    if let port = parsed.intIfSet("advertise_port") {
+      guard (1...65_535).contains(port) else {
+        throw MasterError(code: .badConfiguration, message: "--advertise_port=\(port) is no port")
       }
       advertisedPort = port
     }

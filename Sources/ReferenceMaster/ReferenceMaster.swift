@@ -5,10 +5,11 @@ import MasterCore
 import MesosHTTP
 import MesosHTTPServer
 import MesosModel
+import ServerPages
 public import ServiceLifecycle
 import ShellSupport
 import StateStorage
-import Synchronization
+import SwiftProtobuf
 
 /// A master: the core, its registry, the readers' view and the HTTP interfaces, assembled.
 ///
@@ -16,13 +17,13 @@ import Synchronization
 public final class ReferenceMaster: Service {
   private let configuration: MasterConfiguration
   private let logger: Logger
-  private let gate: ServicesGate
+  private let gate: ServicesGate<MasterServices>
   private let server: MesosHTTPServer
 
   public init(configuration: MasterConfiguration, logger: Logger) {
     self.configuration = configuration
     self.logger = logger
-    let gate = ServicesGate()
+    let gate = ServicesGate<MasterServices>(refusal: "Master has not finished recovery")
     self.gate = gate
     server = MesosHTTPServer(
       configuration: HTTPServerConfiguration(host: configuration.host, port: configuration.port),
@@ -150,20 +151,4 @@ struct MasterServices: Sendable {
   let startTime: Double
   let flags: [(name: String, value: String)]
   let cluster: String?
-}
-
-/// Requests that come before the master serves, or after, are told so.
-final class ServicesGate: Sendable {
-  private let services = Mutex<MasterServices?>(nil)
-
-  func open(_ services: MasterServices) { self.services.withLock { $0 = services } }
-  func close() { services.withLock { $0 = nil } }
-
-  /// - Throws: 503 while there is no master.
-  func pass() throws(HTTPFailure) -> MasterServices {
-    guard let services = services.withLock({ $0 }) else {
-      throw .serviceUnavailable("Master has not finished recovery")
-    }
-    return services
-  }
 }

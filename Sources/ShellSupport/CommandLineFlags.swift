@@ -31,8 +31,17 @@ public enum CommandLineFlags {
 
   /// Prints `text` where errors go and exits with status 1.
   public static func fail(_ text: String) -> Never {
-    fputs(text + "\n", stderr)
+    let bytes = Array((text + "\n").utf8)
+    write(STDERR_FILENO, bytes, bytes.count)
     exit(1)
+  }
+
+  /// The folder that this program is in; `.` where the system does not say.
+  public static var programDirectory: String {
+    guard let path = realpath("/proc/self/exe", nil) else { return "." }
+    defer { free(path) }
+    let text = String(cString: path)
+    return text.lastIndex(of: "/").map { String(text[..<$0]) } ?? "."
   }
 
   /// The environment, by name.

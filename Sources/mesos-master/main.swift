@@ -3,6 +3,7 @@ import ReferenceMaster
 import ServerFlags
 import ServiceLifecycle
 import ShellSupport
+import UnixSignals
 
 let parsed = CommandLineFlags.parsedOrExit(MasterFlags.table)
 LoggingSetup.start(level: parsed.string("logging_level"), isQuiet: parsed.bool("quiet"))

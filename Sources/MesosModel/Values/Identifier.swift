@@ -1,3 +1,5 @@
+import SwiftProtobuf
+
 /// An identifier of one kind of thing, as cores and tables use it.
 ///
 /// The messages `AgentID`, `TaskID`, … carry the same text on the wire; an identifier is cheaper to hash and compare, and an

@@ -1,3 +1,5 @@
+import SwiftProtobuf
+
 /// An instant as cores see it: what the monotonic clock and the wall clock showed together.
 ///
 /// Timers compare ``uptime``, which never jumps; what people and other machines read carries ``wall``.

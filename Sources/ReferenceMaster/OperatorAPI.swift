@@ -1,0 +1,118 @@
+import ClusterView
+import MesosHTTP
+import MesosHTTPServer
+import MesosModel
+import ServerPages
+import SwiftProtobuf
+
+/// `/api/v1`: the calls of operators. Reads are answered from the view, on the reader's own thread.
+struct OperatorAPI: Sendable {
+  let services: MasterServices
+  let bodyLimit: Int
+
+  func respond(to request: IncomingRequest) async throws -> OutgoingResponse {
+    let format = try Negotiation.requestFormat(.masterOperator, contentType: request.headers["Content-Type"])
+    let body = try await request.body.collect(upTo: bodyLimit)
+    let call: MasterCall
+    do {
+      call = try format.encoding.decode(MasterCall.self, from: body)
+    } catch {
+      throw error.failure(at: .masterOperator)
+    }
+    if let problem = Self.problem(with: call) {
+      throw HTTPFailure.badRequest("Failed to validate master::Call: " + problem)
+    }
+    let encoding = try Negotiation.responseFormat(.masterOperator, accept: request.headers["Accept"]).encoding
+    return try await answer(call, encoding: encoding)
+  }
+
+  /// What Apache Mesos finds wrong with a call that decodes.
+  private static func problem(with call: MasterCall) -> String? {
+    guard call.hasType else { return "Expecting 'type' to be present" }
+    let needs: (name: String, isThere: Bool)? =
+      switch call.type {
+      case .getMetrics: ("get_metrics", call.hasGetMetrics)
+      case .setLoggingLevel: ("set_logging_level", call.hasSetLoggingLevel)
+      case .listFiles: ("list_files", call.hasListFiles)
+      case .readFile: ("read_file", call.hasReadFile)
+      case .teardown: ("teardown", call.hasTeardown)
+      default: nil
+      }
+    guard let needs, !needs.isThere else { return nil }
+    return "Expecting '\(needs.name)' to be present"
+  }
+
+  private func answer(_ call: MasterCall, encoding: MessageEncoding) async throws -> OutgoingResponse {
+    func give(_ query: ClusterQuery) async -> OutgoingResponse {
+      let answer = await services.view.answer(query, encoding: encoding)
+      return OutgoingResponse(headers: ["Content-Type": encoding.contentType], body: .slices(answer.slices))
+    }
+    func give(_ type: MasterResponse.TypeEnum, _ fill: (inout MasterResponse) -> Void = { _ in }) -> OutgoingResponse {
+      var response = MasterResponse()
+      response.type = type
+      fill(&response)
+      return .content(encoding.encode(response), encoding.mediaType)
+    }
+    switch call.type {
+    case .getState: return await give(.getState)
+    case .getAgents: return await give(.getAgents)
+    case .getFrameworks: return await give(.getFrameworks)
+    case .getTasks: return await give(.getTasks)
+    case .getExecutors: return await give(.getExecutors)
+    case .getRoles: return await give(.getRoles)
+    case .getHealth: return give(.getHealth) { $0.getHealth.healthy = true }
+    case .getVersion: return give(.getVersion) { $0.getVersion.versionInfo = .ofThisServer }
+    case .getFlags:
+      return give(.getFlags) { response in
+        response.getFlags.flags = services.flags.map { flag in
+          .with {
+            $0.name = flag.name
+            $0.value = flag.value
+          }
+        }
+      }
+    case .getMetrics:
+      let metrics = await services.master.metrics()
+      return give(.getMetrics) { response in
+        response.getMetrics.metrics = metrics.map { metric in
+          .with {
+            $0.name = metric.name
+            $0.value = metric.value
+          }
+        }
+      }
+    case .getLoggingLevel: return give(.getLoggingLevel) { $0.getLoggingLevel.level = 0 }
+    case .getMaster:
+      return give(.getMaster) {
+        $0.getMaster.masterInfo = services.info
+        $0.getMaster.startTime = services.startTime
+        $0.getMaster.electedTime = services.startTime
+      }
+    // Nothing of these can exist yet: their answers are true.
+    case .getOperations: return give(.getOperations) { $0.getOperations = .init() }
+    case .getMaintenanceStatus: return give(.getMaintenanceStatus) { $0.getMaintenanceStatus.status = .init() }
+    case .getMaintenanceSchedule: return give(.getMaintenanceSchedule) { $0.getMaintenanceSchedule.schedule = .init() }
+    case .getQuota: return give(.getQuota) { $0.getQuota.status = .init() }
+    case .getWeights:
+      let weights = services.view.snapshot().weights.sorted { $0.key < $1.key }
+      return give(.getWeights) { response in
+        guard !weights.isEmpty else { return }
+        response.getWeights.weightInfos = weights.map { role, weight in
+          .with {
+            $0.role = role
+            $0.weight = weight
+          }
+        }
+      }
+    // The master keeps no files that operators could read.
+    case .listFiles, .readFile: throw HTTPFailure(status: 404, text: "")
+    case .teardown:
+      switch await services.master.teardown(call.teardown.frameworkID.key, principal: nil) {
+      case .accepted, .ok, .streaming: return OutgoingResponse(status: 200)
+      case .rejected(let status, let text): throw HTTPFailure(status: status, text: text)
+      }
+    default:
+      throw HTTPFailure.notImplemented("The call \(call.type.wireName) is not built yet; see docs/compatibility.md")
+    }
+  }
+}

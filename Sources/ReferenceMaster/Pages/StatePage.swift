@@ -1,0 +1,174 @@
+import ClusterView
+import MasterCore
+import MesosModel
+import ServerPages
+import ShellSupport
+import StreamingJSON
+import SwiftProtobuf
+
+/// `/state`: the whole cluster in one document, written row by row, so that its size costs time and not memory.
+enum StatePage {
+  /// Writes the document to `write`, a chunk at a time.
+  static func write(
+    _ services: MasterServices, to write: @Sendable ([UInt8]) async throws -> Void
+  ) async throws {
+    let snapshot = services.view.snapshot()
+    var page = try LegacyRecords()
+    try page.json.beginObject()
+    try head(&page, services, snapshot)
+    try page.json.key("slaves")
+    try page.json.beginArray()
+    for row in snapshot.agents {
+      try page.agent(message(row))
+      while let chunk = page.json.takeChunk() { try await write(chunk) }
+    }
+    try page.json.endArray()
+    try page.json.key("recovered_slaves")
+    try page.json.beginArray()
+    for (id, info) in snapshot.recoveredAgents {
+      try page.json.beginObject()
+      try page.field("id", id.value)
+      try page.field("hostname", ((try? AgentInfo(serializedBytes: info)) ?? AgentInfo()).hostname)
+      try page.json.endObject()
+    }
+    try page.json.endArray()
+
+    let index = FrameworkIndex(snapshot)
+    try page.json.key("frameworks")
+    try page.json.beginArray()
+    for (row, offers) in snapshot.frameworks {
+      try await framework(&page, row, offers: offers, index, write)
+    }
+    try page.json.endArray()
+    try page.json.key("completed_frameworks")
+    try page.json.beginArray()
+    for row in snapshot.completedFrameworks { try await framework(&page, row, offers: [], index, write) }
+    try page.json.endArray()
+    for name in ["orphan_tasks", "unregistered_frameworks"] {
+      try page.json.key(name)
+      try page.json.beginArray()
+      try page.json.endArray()
+    }
+    try page.json.endObject()
+    for chunk in try page.json.finish() { try await write(chunk) }
+  }
+
+  private static func head(
+    _ page: inout LegacyRecords, _ services: MasterServices, _ snapshot: ClusterSnapshot
+  ) throws(StreamingJSONError) {
+    let info = services.info
+    try page.field("version", ServerVersion.api)
+    try page.field("build_user", ServerVersion.builder)
+    try page.field("start_time", services.startTime)
+    try page.field("elected_time", services.startTime)
+    try page.field("id", info.id)
+    try page.field("pid", info.pid)
+    try page.field("hostname", info.hostname)
+    try page.field("capabilities", strings: info.capabilities.map(\.type.wireName))
+    let active = snapshot.agents.reduce(0) { $0 + ($1.status.active ? 1 : 0) }
+    try page.field("activated_slaves", Double(active))
+    try page.field("deactivated_slaves", Double(snapshot.agentCount - active))
+    try page.field("unreachable_slaves", 0.0)
+    if let cluster = services.cluster { try page.field("cluster", cluster) }
+    try page.field("leader", info.pid)
+    try page.json.key("leader_info")
+    try page.json.beginObject()
+    try page.field("id", info.id)
+    try page.field("pid", info.pid)
+    try page.field("port", integer: Int64(info.port))
+    try page.field("hostname", info.hostname)
+    try page.json.endObject()
+    try page.flags(services.flags)
+  }
+
+  private static func framework(
+    _ page: inout LegacyRecords, _ row: FrameworkRow, offers: [Offer], _ index: FrameworkIndex,
+    _ write: @Sendable ([UInt8]) async throws -> Void
+  ) async throws {
+    let message = message(row)
+    try page.json.beginObject()
+    try page.frameworkHead(message)
+    for (name, section) in [
+      ("tasks", TaskRow.Section.active), ("unreachable_tasks", .unreachable), ("completed_tasks", .completed),
+    ] {
+      try page.json.key(name)
+      try page.json.beginArray()
+      for task in index.tasks(of: row.id, section) {
+        try page.task(task)
+        while let chunk = page.json.takeChunk() { try await write(chunk) }
+      }
+      try page.json.endArray()
+    }
+    try page.json.key("offers")
+    try page.json.beginArray()
+    for offer in offers { try page.offer(offer) }
+    try page.json.endArray()
+    try page.json.key("executors")
+    try page.json.beginArray()
+    for executor in index.executors[row.id] ?? [] {
+      guard let info = try? ExecutorInfo(serializedBytes: executor.info) else { continue }
+      try page.executor(info, agent: executor.agent.value)
+    }
+    try page.json.endArray()
+    if message.frameworkInfo.hasLabels { try page.labels(message.frameworkInfo.labels) }
+    try page.json.key("offer_constraints")
+    try page.json.beginObject()
+    try page.json.endObject()
+    try page.json.endObject()
+  }
+
+  /// Tasks and executors by framework, as references to the snapshot's rows.
+  private struct FrameworkIndex {
+    private var rows: [TaskRow.Section: [FrameworkKey: [TaskRow]]] = [:]
+    var executors: [FrameworkKey: [ExecutorRow]] = [:]
+
+    init(_ snapshot: ClusterSnapshot) {
+      for section in [TaskRow.Section.active, .unreachable, .completed] {
+        rows[section] = Dictionary(grouping: snapshot.tasks(section), by: \.framework)
+      }
+      executors = Dictionary(grouping: snapshot.executors, by: \.framework)
+    }
+
+    /// The tasks, decoded as the sequence goes.
+    func tasks(of framework: FrameworkKey, _ section: TaskRow.Section) -> some Sequence<MesosTask> {
+      (rows[section]?[framework] ?? []).lazy.map { row in
+        (try? MesosTask(serializedBytes: row.stable + row.status.encoded))
+          ?? .with {
+            $0.taskID = TaskID(row.id)
+            $0.frameworkID = FrameworkID(row.framework)
+            $0.agentID = AgentID(row.agent)
+            $0.state = row.status.state
+          }
+      }
+    }
+  }
+
+  /// The row as GET_AGENTS shows it.
+  static func message(_ row: AgentRow) -> MasterResponse.GetAgents.Agent {
+    var agent =
+      (try? MasterResponse.GetAgents.Agent(serializedBytes: row.stable, partial: true))
+      ?? .with { $0.agentInfo.id = AgentID(row.id) }
+    agent.active = row.status.active
+    agent.deactivated = row.status.deactivated
+    if let time = row.status.reregisteredTime { agent.reregisteredTime = time }
+    agent.totalResources = row.status.total.messages(in: .endpoint)
+    agent.allocatedResources = row.status.allocated.messages(in: .endpoint)
+    agent.offeredResources = row.status.offered.messages(in: .endpoint)
+    return agent
+  }
+
+  /// The row as GET_FRAMEWORKS shows it, without offers.
+  static func message(_ row: FrameworkRow) -> MasterResponse.GetFrameworks.Framework {
+    .with {
+      $0.frameworkInfo = (try? FrameworkInfo(serializedBytes: row.info)) ?? .with { $0.id = FrameworkID(row.id) }
+      $0.active = row.status.active
+      $0.connected = row.status.connected
+      $0.recovered = row.status.recovered
+      if let time = row.status.registeredTime { $0.registeredTime = time }
+      if let time = row.status.reregisteredTime { $0.reregisteredTime = time }
+      if let time = row.status.unregisteredTime { $0.unregisteredTime = time }
+      $0.allocatedResources = row.status.allocated.messages(in: .endpoint)
+      $0.offeredResources = row.status.offered.messages(in: .endpoint)
+    }
+  }
+}
