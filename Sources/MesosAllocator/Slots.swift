@@ -29,9 +29,9 @@ struct Slots<Element: Sendable>: Sendable {
   func holds(_ index: Int) -> Bool { index < elements.count && elements[index] != nil }
 
   subscript(index: Int) -> Element {
-    get {
-      guard let element = elements[index] else { preconditionFailure("slot \(index) is vacant") }
-      return element
+    _read {
+      precondition(elements[index] != nil, "slot \(index) is vacant")
+      yield elements[index]!
     }
     _modify {
       precondition(elements[index] != nil, "slot \(index) is vacant")
