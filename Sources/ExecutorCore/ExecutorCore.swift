@@ -52,6 +52,9 @@ public struct ExecutorCore: Sendable {
     return false
   }
 
+  /// The stream that is open or being opened.
+  public var stream: ExecutorStream? { connection.stream }
+
   /// Tasks launched of which no update has been acknowledged, in the order of their launch.
   public var unacknowledgedTasks: [TaskInfo] { Array(tasks.values) }
 

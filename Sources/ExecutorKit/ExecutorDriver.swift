@@ -1,0 +1,300 @@
+public import ExecutorCore
+import Foundation
+public import Logging
+import MesosHTTP
+import MesosHTTPClient
+public import MesosModel
+public import ServiceLifecycle
+import Synchronization
+
+/// A custom executor's connection to its agent: events come in, updates and messages go out.
+///
+/// ```swift
+/// let driver = try ExecutorDriver()
+/// try await driver.run(MyExecutor())
+/// ```
+///
+/// What it decides is ``ExecutorCore``'s: it subscribes again after the agent was away, with all that was not
+/// acknowledged, and shuts down when the agent is lost for good. As a `Service` it runs in a service group.
+///
+/// ``events`` must be read while it runs: nothing is thrown away, and a reader that does not read holds the agent back.
+public final class ExecutorDriver: Service {
+  private let environment: ExecutorEnvironment
+  private let configuration: ExecutorConfiguration
+  private let logger: Logger
+  private let state: Mutex<ExecutorState>
+  private let clock = ContinuousClock()
+  private let origin: ContinuousClock.Instant
+
+  /// - Parameter environment: What the agent told this executor.
+  public init(
+    environment: ExecutorEnvironment, configuration: ExecutorConfiguration = ExecutorConfiguration(),
+    logger: Logger = Logger(label: "mesos.executor")
+  ) {
+    self.environment = environment
+    self.configuration = configuration
+    self.logger = logger
+    origin = clock.now
+    var policy = ExecutorCore.Configuration(environment)
+    policy.unacknowledgedUpdatesMax = configuration.unacknowledgedUpdatesMax
+    state = Mutex(
+      ExecutorState(core: ExecutorCore(configuration: policy), eventsMax: max(1, configuration.eventsBufferedMax)))
+  }
+
+  /// Reads what the agent told this process in its environment.
+  ///
+  /// - Throws: `ExecutorError` with code `.missingVariable` or `.badVariable` when no agent started it.
+  public convenience init(
+    configuration: ExecutorConfiguration = ExecutorConfiguration(), logger: Logger = Logger(label: "mesos.executor")
+  ) throws(ExecutorError) {
+    self.init(
+      environment: try ExecutorEnvironment(ProcessInfo.processInfo.environment), configuration: configuration,
+      logger: logger)
+  }
+
+  /// What the agent sends, in order, for one reader: all events but HEARTBEAT. A SHUTDOWN also comes when the agent is
+  /// lost for good. It ends when the driver has ended.
+  public var events: ExecutorEvents { ExecutorEvents(driver: self) }
+
+  public var isSubscribed: Bool { state.withLock { $0.core.isSubscribed } }
+
+  /// Updates that the agent has not acknowledged.
+  public var unacknowledgedUpdates: [TaskStatus] {
+    state.withLock { $0.core.unacknowledgedUpdates.map(\.status) }
+  }
+
+  /// Connects and stays connected until ``stop()``, a cancellation, or the end of the grace period of a SHUTDOWN.
+  /// To be called once.
+  ///
+  /// - Throws: `ExecutorError` with code `.ended` when the executor did not stop within the grace period: the process
+  ///   should exit, the agent is about to kill it. `CancellationError` when cancelled.
+  public func run() async throws {
+    guard state.withLock({ $0.begin() }) else { throw ExecutorError(.ended, "An executor runs once") }
+    let transport = ExecutorTransport(environment: environment, configuration: configuration)
+    let error = await withGracefulShutdownHandler {
+      await withTaskCancellationHandler {
+        await self.perform(over: transport)
+      } onCancel: {
+        self.feed(.stop)
+      }
+    } onGracefulShutdown: {
+      self.feed(.stop)
+    }
+    await transport.shutdown()
+    try Task.checkCancellation()
+    if let error { throw error }
+  }
+
+  /// Ends the run. Returns at once; ``run()`` returns when it is done. Updates that are not acknowledged are lost: see
+  /// ``acknowledgements(within:)``.
+  public func stop() { feed(.stop) }
+
+  /// Reports a task's status; UUID, timestamp, source and executor are filled in. It is kept until the agent has
+  /// acknowledged it, over lost connections.
+  ///
+  /// - Throws: `ExecutorError` with code `.invalidUpdate`, `.tooManyUpdates` or `.ended`.
+  public func sendUpdate(_ status: TaskStatus) throws(ExecutorError) {
+    if let error = feed(.update(status)) { throw error }
+  }
+
+  /// Reports that a task is in `state`.
+  public func sendUpdate(
+    _ task: TaskID, _ state: TaskState, message: String? = nil
+  ) throws(ExecutorError) {
+    var status = TaskStatus()
+    status.taskID = task
+    status.state = state
+    if let message { status.message = message }
+    try sendUpdate(status)
+  }
+
+  /// Sends bytes to the scheduler, at most once and without a promise that they arrive.
+  ///
+  /// - Throws: `ExecutorError` with code `.notSubscribed` while the agent is away, or `.ended`.
+  public func sendMessage(_ bytes: [UInt8]) throws(ExecutorError) {
+    if let error = feed(.message(bytes)) { throw error }
+  }
+
+  /// Waits until every update is acknowledged.
+  ///
+  /// - Returns: False when the time is up, or the driver has ended, first.
+  public func acknowledgements(within limit: Duration = .seconds(5)) async -> Bool {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        await self.wait { $0.core.unacknowledgedUpdates.isEmpty || $0.isOver }
+      }
+      group.addTask { try? await self.clock.sleep(for: limit) }
+      await group.next()
+      group.cancelAll()
+    }
+    return state.withLock { $0.core.unacknowledgedUpdates.isEmpty }
+  }
+
+  // MARK: Directives
+
+  /// Does what the core says until it says that it is finished.
+  private func perform(over transport: ExecutorTransport) async -> ExecutorError? {
+    await withDiscardingTaskGroup(returning: ExecutorError?.self) { group in
+      group.addTask { await self.keepTime() }
+      feed(.start)
+      let lane = CallLane()
+      group.addTask {
+        // One call at a time: the agent sees updates in the order in which they were reported.
+        while let (stream, call) = await lane.next() {
+          guard self.isCurrent(stream) else { continue }
+          switch await transport.send(call) {
+          case .success(let answer):
+            guard !(200..<300).contains(answer.status) else { continue }
+            self.feed(.callRefused(stream, status: answer.status, text: answer.excerpt))
+          case .failure(let error): self.feed(.disconnected(stream, reason: error.message))
+          }
+        }
+      }
+      while true {
+        switch await nextWork() {
+        case .open(let stream, let call):
+          lane.clear()
+          group.addTask { await self.read(stream, call, over: transport) }
+        case .send(let stream, let call): lane.append(stream, call)
+        case .close: lane.clear()
+        case .finished(let error):
+          lane.finish()
+          group.cancelAll()
+          return error
+        }
+      }
+    }
+  }
+
+  private func isCurrent(_ stream: ExecutorStream) -> Bool { state.withLock { $0.core.stream == stream } }
+
+  /// Reads one stream until it ends or the core has done with it.
+  private func read(_ stream: ExecutorStream, _ call: ExecutorCall, over transport: ExecutorTransport) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        do {
+          let response = try await transport.open(call)
+          defer { response.cancel() }
+          guard response.status == 200 else {
+            let text = (try? await response.collect(upTo: 64 * 1024))?.excerpt ?? ""
+            self.feed(.refused(stream, status: response.status, text: text))
+            return
+          }
+          for try await record in response.records(maximumRecordSize: self.configuration.recordBytesMax) {
+            let event = try self.configuration.encoding.decode(ExecutorEvent.self, from: record)
+            self.feed(.received(stream, event))
+            await self.wait { !$0.isFull }
+          }
+          self.feed(.disconnected(stream, reason: "the agent closed the stream"))
+        } catch {
+          self.feed(.disconnected(stream, reason: "\(error)"))
+        }
+      }
+      group.addTask { await self.wait { $0.core.stream != stream } }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
+  /// Tells the core the time when it asked to be told.
+  private func keepTime() async {
+    while !Task.isCancelled {
+      let (deadline, isOver) = state.withLock { ($0.core.nextDeadline, $0.isOver) }
+      guard !isOver else { return }
+      await withTaskGroup(of: Void.self) { group in
+        if let deadline {
+          group.addTask { try? await self.clock.sleep(until: self.origin.advanced(by: deadline)) }
+        }
+        group.addTask { await self.wait { $0.core.nextDeadline != deadline || $0.isOver } }
+        await group.next()
+        group.cancelAll()
+      }
+      if let deadline, deadline <= now.uptime { feed(.tick) }
+    }
+  }
+
+  private var now: Moment {
+    Moment(
+      uptime: origin.duration(to: clock.now),
+      wallNanoseconds: Int64(Date().timeIntervalSince1970 * 1e6) * 1_000)
+  }
+
+  @discardableResult
+  private func feed(_ event: ExecutorCore.Event) -> ExecutorError? {
+    // The clock is read under the lock, so that moments come in order.
+    let (error, wakes) = state.withLock { $0.handle(event, at: now) }
+    for wake in wakes { wake.perform() }
+    return error
+  }
+
+  // MARK: Waiting
+
+  private func nextWork() async -> ExecutorState.Work {
+    while true {
+      if let work = state.withLock({ $0.takeWork() }) { return work }
+      let generation = state.withLock { $0.generation }
+      if let work = state.withLock({ $0.takeWork() }) { return work }
+      await change(after: generation, cancellable: false)
+    }
+  }
+
+  /// Returns once `condition` holds, or on cancellation.
+  private func wait(_ condition: (ExecutorState) -> Bool) async {
+    while !Task.isCancelled {
+      let (holds, generation) = state.withLock { (condition($0), $0.generation) }
+      if holds { return }
+      await change(after: generation, cancellable: true)
+    }
+  }
+
+  /// Returns once something has changed since `generation`.
+  private func change(after generation: UInt64, cancellable: Bool) async {
+    let number = state.withLock { $0.nextWaiter() }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let waits = state.withLock { state in
+          guard state.generation == generation, !(cancellable && Task.isCancelled) else { return false }
+          state.wait(continuation, as: number)
+          return true
+        }
+        if !waits { continuation.resume() }
+      }
+    } onCancel: {
+      guard cancellable else { return }
+      state.withLock { $0.forgetWaiter(number) }?.resume()
+    }
+  }
+
+  /// The next event for the reader; `nil` at the end or on cancellation.
+  fileprivate func nextEvent() async -> ExecutorEvent? {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { (continuation: CheckedContinuation<ExecutorEvent?, Never>) in
+        let taken = state.withLock { $0.take(for: continuation, isCancelled: Task.isCancelled) }
+        guard let taken else { return }
+        for wake in taken.wakes { wake.perform() }
+        continuation.resume(returning: taken.event)
+      }
+    } onCancel: {
+      state.withLock { $0.forgetReader() }?.resume(returning: nil)
+    }
+  }
+}
+
+/// The events of an executor, for one reader at a time.
+public struct ExecutorEvents: AsyncSequence, Sendable {
+  public typealias Element = ExecutorEvent
+  public typealias Failure = Never
+
+  public struct AsyncIterator: AsyncIteratorProtocol {
+    let driver: ExecutorDriver
+
+    public mutating func next() async -> ExecutorEvent? { await driver.nextEvent() }
+    public mutating func next(isolation actor: isolated (any Actor)?) async -> ExecutorEvent? {
+      await driver.nextEvent()
+    }
+  }
+
+  let driver: ExecutorDriver
+
+  public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(driver: driver) }
+}
