@@ -1,0 +1,3 @@
+// Whoever writes a framework needs the messages and the updates with one import.
+@_exported public import MesosModel
+@_exported public import SchedulerCore

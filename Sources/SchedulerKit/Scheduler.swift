@@ -1,0 +1,376 @@
+import DequeModule
+import Foundation
+public import Logging
+import MesosHTTP
+import MesosHTTPClient
+public import MesosModel
+public import SchedulerCore
+public import ServiceLifecycle
+import Synchronization
+
+/// A framework's connection to its master: events come in, calls go out, and what goes wrong between is taken care of.
+///
+/// ```swift
+/// let configuration = try SchedulerConfiguration(master: "localhost:5050", framework: FrameworkSettings(name: "hello"))
+/// try await withScheduler(configuration) { scheduler in
+///   for await update in scheduler.updates {
+///     switch update {
+///     case .offers(let offers): try await scheduler.accept([offers[0]], launch: [task(on: offers[0])])
+///     case .task(let update) where update.isTerminal: return
+///     default: break
+///     }
+///   }
+/// }
+/// ```
+///
+/// What it decides is ``SchedulerCore``'s; this class connects it to the network, to the clock and to the user. As a `Service` it runs
+/// in a service group and stops gracefully with it.
+///
+/// - ``updates`` must be read while it runs: nothing is thrown away, and a reader that does not read holds the master back.
+/// - A call returns when the master has taken it, and throws `SchedulerError` when it has not or when nobody knows.
+public final class Scheduler: Service {
+  let configuration: SchedulerConfiguration
+  let store: any FrameworkIDStore
+  let logger: Logger
+  let state: Mutex<SchedulerState>
+  private let clock = ContinuousClock()
+  private let origin: ContinuousClock.Instant
+
+  /// - Parameter store: Where the framework's id is kept; in memory where none is named.
+  /// - Throws: `SchedulerError` with code `.invalidConfiguration`.
+  public init(
+    configuration: SchedulerConfiguration, store: any FrameworkIDStore = MemoryFrameworkIDStore(),
+    logger: Logger = Logger(label: "mesos.scheduler")
+  ) throws(SchedulerError) {
+    self.configuration = configuration
+    self.store = store
+    self.logger = logger
+    origin = clock.now
+    state = Mutex(
+      SchedulerState(
+        core: try SchedulerCore(configuration: configuration.policy),
+        bufferMax: max(1, configuration.updatesBufferedMax)))
+  }
+
+  /// What happens, in order, for one reader.
+  ///
+  /// With automatic acknowledgement an update counts as received when the next one is asked for.
+  public var updates: SchedulerUpdates { SchedulerUpdates(scheduler: self) }
+
+  public var connectionState: ConnectionState { state.withLock { $0.core.connectionState } }
+  /// The framework's id, once a master gave it or the store had it.
+  public var frameworkID: FrameworkID? { state.withLock { $0.core.frameworkID } }
+  /// The tasks that may run, as far as is known here, sorted by id.
+  public var tasks: [TaskRecord] { state.withLock { $0.core.knownTasks } }
+
+  /// Connects and stays connected until it is stopped, cancelled, or told by the master that it is over. To be called once.
+  ///
+  /// - Throws: `SchedulerError` that says why it ended; `CancellationError` when cancelled.
+  public func run() async throws {
+    guard state.withLock({ $0.begin() }) else {
+      throw SchedulerError(.invalidConfiguration, "A scheduler runs once")
+    }
+    let id: FrameworkID?
+    do {
+      id = try await store.load()
+    } catch {
+      feed(.abandoned)
+      throw error
+    }
+    let transport = SchedulerTransport(configuration: configuration, logger: logger)
+    let error = await withGracefulShutdownHandler {
+      await withTaskCancellationHandler {
+        await self.perform(from: id, over: transport)
+      } onCancel: {
+        self.feed(.abandoned)
+      }
+    } onGracefulShutdown: {
+      self.feed(.stop(self.configuration.atShutdown))
+    }
+    await transport.shutdown()
+    try Task.checkCancellation()
+    if let error { throw error }
+  }
+
+  /// Ends the run; what becomes of the framework is `mode`'s. Returns at once, ``run()`` returns when it is done.
+  public func stop(_ mode: StopMode = .keepFramework) { feed(.stop(mode)) }
+
+  /// Does what the core says until it says that it is finished.
+  private func perform(from id: FrameworkID?, over transport: SchedulerTransport) async -> SchedulerError? {
+    await withDiscardingTaskGroup(returning: SchedulerError?.self) { group in
+      group.addTask { await self.keepTime() }
+      feed(.start(id))
+      while true {
+        switch await nextWork() {
+        case .open(let stream, let master, let call):
+          logger.debug("Subscribing", metadata: ["master": "\(master)", "stream": "\(stream.number)"])
+          group.addTask { await self.read(stream, from: master, call, over: transport) }
+        case .send(let number, let master, let streamID, let call):
+          group.addTask {
+            let outcome = await transport.send(call, to: master, streamID: streamID)
+            self.logger.trace("A call ended", metadata: ["type": "\(call.type)", "outcome": "\(outcome)"])
+            self.feed(.callEnded(number, outcome))
+          }
+        case .forgetFrameworkID:
+          do {
+            try await store.remove()
+          } catch {
+            logger.warning("The spent framework id could not be removed", metadata: ["error": "\(error)"])
+          }
+        case .finished(let error):
+          logger.debug("Ended", metadata: error.map { ["error": "\($0)"] })
+          group.cancelAll()
+          return error
+        }
+      }
+    }
+  }
+
+  /// Reads one stream until it ends or the core closes it.
+  private func read(
+    _ stream: StreamNumber, from master: MasterAddress, _ call: SchedulerCall, over transport: SchedulerTransport
+  ) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        await self.room()
+        do {
+          try await transport.stream(
+            call, from: master,
+            head: { self.feed(.streamOpened(stream, $0)) },
+            record: { try await self.received($0, on: stream) })
+          self.feed(.streamEnded(stream, reason: "the master closed the stream"))
+        } catch is CancellationError {
+        } catch {
+          self.feed(.streamEnded(stream, reason: "\(error)"))
+        }
+      }
+      group.addTask { await self.closing(of: stream) }
+      await group.next()
+      group.cancelAll()
+    }
+    state.withLock { _ = $0.closed.remove(stream) }
+  }
+
+  private func received(_ record: Result<SchedulerEvent, MessageDecodingError>, on stream: StreamNumber) async throws {
+    switch record {
+    case .success(let event):
+      if let id = feed(.record(stream, event)) {
+        do {
+          try await store.save(id)
+          feed(.frameworkIDSaved(stream))
+        } catch {
+          feed(.frameworkIDNotSaved(stream, "\(error)"))
+        }
+      }
+    case .failure(let error): feed(.badRecord(stream, error.detail))
+    }
+    guard state.withLock({ $0.isFull }) else { return }
+    feed(.readingPaused(stream))
+    await room()
+    feed(.readingResumed(stream))
+  }
+
+  /// Tells the core the time when it asked to be told.
+  private func keepTime() async {
+    while !Task.isCancelled {
+      let deadline = state.withLock { $0.arm() }
+      await withTaskGroup(of: Void.self) { group in
+        if let deadline {
+          group.addTask { try? await self.clock.sleep(until: self.origin.advanced(by: deadline)) }
+        }
+        group.addTask { await self.earlierDeadline() }
+        await group.next()
+        group.cancelAll()
+      }
+      feed(.tick)
+    }
+  }
+
+  private var now: Moment {
+    Moment(
+      uptime: origin.duration(to: clock.now),
+      wallNanoseconds: Int64(Date().timeIntervalSince1970 * 1e6) * 1_000)
+  }
+
+  /// Gives the core an event and distributes what comes of it; the id that must be saved, if any, is the caller's to save.
+  @discardableResult
+  func feed(_ event: SchedulerCore.Event) -> FrameworkID? {
+    let (wakes, id) = state.withLock { state in
+      // The clock is read under the lock, so that moments come in order.
+      state.handle(event, at: now)
+    }
+    for wake in wakes { wake.perform() }
+    return id
+  }
+
+  // MARK: Waiting
+
+  private func nextWork() async -> SchedulerState.Work {
+    await withCheckedContinuation { continuation in
+      let work = state.withLock { state -> SchedulerState.Work? in
+        if let work = state.work.popFirst() { return work }
+        state.workWaiter = continuation
+        return nil
+      }
+      if let work { continuation.resume(returning: work) }
+    }
+  }
+
+  /// Returns when the stream is to be closed, or on cancellation.
+  private func closing(of stream: StreamNumber) async {
+    await wait { state, continuation in
+      guard !state.closed.contains(stream) else { return false }
+      state.closeWaiters[stream] = continuation
+      return true
+    } cancel: { state in
+      state.closeWaiters.removeValue(forKey: stream)
+    }
+  }
+
+  /// Returns when there is room for updates, or on cancellation.
+  private func room() async {
+    let number = state.withLock { $0.nextRoomWaiter() }
+    await wait { state, continuation in
+      guard state.isFull else { return false }
+      state.roomWaiters[number] = continuation
+      return true
+    } cancel: { state in
+      state.roomWaiters.removeValue(forKey: number)
+    }
+  }
+
+  /// Returns when the core asked for an earlier time than the armed one, or on cancellation.
+  private func earlierDeadline() async {
+    await wait { state, continuation in
+      guard !state.isLate else { return false }
+      state.timerWaiter = continuation
+      return true
+    } cancel: { state in
+      defer { state.timerWaiter = nil }
+      return state.timerWaiter
+    }
+  }
+
+  private func wait(
+    _ register: (inout SchedulerState, CheckedContinuation<Void, Never>) -> Bool,
+    cancel: @escaping @Sendable (inout SchedulerState) -> CheckedContinuation<Void, Never>?
+  ) async {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let waits = state.withLock { state in
+          Task.isCancelled ? false : register(&state, continuation)
+        }
+        if !waits { continuation.resume() }
+      }
+    } onCancel: {
+      state.withLock { cancel(&$0) }?.resume()
+    }
+  }
+
+  // MARK: The user's side
+
+  /// The next update; the one before it is done with.
+  func nextUpdate() async -> SchedulerUpdate? {
+    doneWithLast()
+    let delivery = await withTaskCancellationHandler {
+      await withCheckedContinuation { (continuation: CheckedContinuation<SchedulerState.Delivery?, Never>) in
+        let taken = state.withLock { state -> SchedulerState.Taken in
+          state.take(for: continuation, isCancelled: Task.isCancelled)
+        }
+        for wake in taken.wakes { wake.perform() }
+        if !taken.waits { continuation.resume(returning: taken.delivery) }
+      }
+    } onCancel: {
+      state.withLock { state -> CheckedContinuation<SchedulerState.Delivery?, Never>? in
+        defer { state.reader = nil }
+        return state.reader
+      }?.resume(returning: nil)
+    }
+    guard let delivery else { return nil }
+    state.withLock { $0.lastTaken = delivery.number }
+    return delivery.update
+  }
+
+  /// Counts the last update taken as handled.
+  func doneWithLast() {
+    let last = state.withLock { state in
+      defer { state.lastTaken = nil }
+      return state.lastTaken
+    }
+    if let last { feed(.handled(last)) }
+  }
+
+  /// Makes any call but SUBSCRIBE; the framework id is filled in.
+  ///
+  /// It returns when the master has taken the call; what comes of it arrives as ``updates``.
+  /// - Throws: `SchedulerError`; `CancellationError` when the caller is cancelled, where the call may still be made if it left.
+  public func call(_ call: SchedulerCall) async throws {
+    let token = state.withLock { $0.nextToken() }
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+        let wakes = state.withLock { state -> [SchedulerState.Wake]? in
+          guard !Task.isCancelled else { return nil }
+          state.calls[token] = continuation
+          return state.handle(.call(call, token), at: now).wakes
+        }
+        guard let wakes else { return continuation.resume(throwing: CancellationError()) }
+        for wake in wakes { wake.perform() }
+      }
+    } onCancel: {
+      if let continuation = state.withLock({ $0.calls.removeValue(forKey: token) }) {
+        feed(.callCancelled(token))
+        continuation.resume(throwing: CancellationError())
+      }
+    }
+  }
+}
+
+/// The updates of a scheduler, for one reader at a time. It ends when the scheduler has ended.
+public struct SchedulerUpdates: AsyncSequence, Sendable {
+  public typealias Element = SchedulerUpdate
+  public typealias Failure = Never
+
+  public struct AsyncIterator: AsyncIteratorProtocol {
+    let scheduler: Scheduler
+
+    public mutating func next() async -> SchedulerUpdate? { await scheduler.nextUpdate() }
+    public mutating func next(isolation actor: isolated (any Actor)?) async -> SchedulerUpdate? {
+      await scheduler.nextUpdate()
+    }
+  }
+
+  let scheduler: Scheduler
+
+  public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(scheduler: scheduler) }
+}
+
+/// Runs a scheduler for as long as `body` does, then stops it.
+///
+/// Cancelled, it cancels `body` and then stops the scheduler as it would have at the end; that takes no longer than the policy's
+/// `stopTimeout`.
+/// - Parameter whenDone: What becomes of the framework when `body` returns or throws.
+/// - Throws: What `body` throws; else why the scheduler ended before it.
+public func withScheduler<Success: Sendable>(
+  _ configuration: SchedulerConfiguration, store: any FrameworkIDStore = MemoryFrameworkIDStore(),
+  logger: Logger = Logger(label: "mesos.scheduler"), whenDone: StopMode = .tearDown,
+  _ body: (Scheduler) async throws -> Success
+) async throws -> Success {
+  let scheduler = try Scheduler(configuration: configuration, store: store, logger: logger)
+  // unstructured: awaited below in every case; a cancelled caller must still be able to tear its framework down.
+  let running = Task { try await scheduler.run() }
+  let outcome: Result<Success, any Error>
+  do {
+    outcome = .success(try await body(scheduler))
+    scheduler.doneWithLast()
+  } catch {
+    outcome = .failure(error)
+  }
+  scheduler.stop(whenDone)
+  let ending = await running.result
+  switch (outcome, ending) {
+  case (.success(let success), _): return success
+  // The scheduler ended under the body: its error is the cause.
+  case (.failure(let error as SchedulerError), .failure(let cause)) where error.code == .stopped: throw cause
+  case (.failure(let error), _): throw error
+  }
+}

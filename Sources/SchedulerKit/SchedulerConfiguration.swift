@@ -1,0 +1,104 @@
+import Foundation
+public import MesosHTTP
+public import MesosModel
+public import SchedulerCore
+
+/// What a framework is, with defaults that keep its tasks alive: it fails over for a week, checkpoints, and is told of partitions.
+public struct FrameworkSettings: Hashable, Sendable {
+  public var name: String
+  /// The system user that tasks run as unless they name one.
+  public var user: String
+  public var roles: [String]
+  /// How long its tasks run on without a scheduler. Zero is refused unless ``allowsNoFailover`` is set.
+  public var failoverTimeout: Duration = .seconds(7 * 24 * 3600)
+  /// Whether the tasks may be killed as soon as the connection of the scheduler breaks.
+  public var allowsNoFailover = false
+  /// Whether tasks survive a restart of their agent.
+  public var checkpoint = true
+  public var capabilities: [FrameworkInfo.Capability.TypeEnum] = [
+    .partitionAware, .taskKillingState, .multiRole, .reservationRefinement,
+  ]
+  /// Where people see the framework's own pages.
+  public var webUIURL: String?
+  public var hostname: String?
+  public var principal: String?
+
+  /// - Parameter user: The user of this process where none is named.
+  public init(name: String, user: String? = nil, roles: [String] = ["*"]) {
+    self.name = name
+    self.user = user ?? NSUserName()
+    self.roles = roles
+  }
+
+  /// The message, without an id.
+  ///
+  /// - Throws: `SchedulerError` with code `.invalidConfiguration`.
+  public func message() throws(SchedulerError) -> FrameworkInfo {
+    guard !name.isEmpty else { throw SchedulerError(.invalidConfiguration, "The framework has no name") }
+    guard !user.isEmpty else {
+      throw SchedulerError(.invalidConfiguration, "The framework names no user for its tasks")
+    }
+    guard !roles.isEmpty else { throw SchedulerError(.invalidConfiguration, "The framework has no role") }
+    guard failoverTimeout > .zero || (failoverTimeout == .zero && allowsNoFailover) else {
+      throw SchedulerError(
+        .invalidConfiguration,
+        "A failoverTimeout of \(failoverTimeout) kills the tasks when the connection breaks; set allowsNoFailover if that is meant"
+      )
+    }
+    var framework = FrameworkInfo()
+    framework.name = name
+    framework.user = user
+    framework.failoverTimeout = failoverTimeout.inSeconds
+    framework.checkpoint = checkpoint
+    framework.capabilities = capabilities.map { type in
+      var capability = FrameworkInfo.Capability()
+      capability.type = type
+      return capability
+    }
+    if capabilities.contains(.multiRole) {
+      framework.roles = roles
+    } else if roles.count == 1 {
+      framework.role = roles[0]
+    } else {
+      throw SchedulerError(.invalidConfiguration, "Several roles need the capability MULTI_ROLE")
+    }
+    if let webUIURL { framework.webuiURL = webUIURL }
+    if let hostname { framework.hostname = hostname }
+    if let principal { framework.principal = principal }
+    return framework
+  }
+}
+
+/// How a ``Scheduler`` connects and behaves.
+public struct SchedulerConfiguration: Sendable {
+  /// Masters, framework, waits, bounds and policies.
+  public var policy: SchedulerCore.Configuration
+  /// The encoding of calls and events.
+  public var encoding = MessageEncoding.protobuf
+  /// The path of the scheduler API.
+  public var path = "/api/v1/scheduler"
+  /// Updates that wait for the user before the master is held back.
+  public var updatesBufferedMax = 256
+  /// How long the answer to a call may take.
+  public var callTimeout: Duration = .seconds(30)
+  /// What one event may measure, in bytes.
+  public var recordBytesMax = RecordIO.defaultMaximumRecordSize
+  /// What becomes of the framework at a graceful shutdown.
+  public var atShutdown = StopMode.keepFramework
+
+  /// - Parameter master: `host:port` or a URL, or several apart by commas.
+  /// - Throws: `SchedulerError` with code `.invalidAddress` or `.invalidConfiguration`.
+  public init(master: String, framework: FrameworkSettings) throws(SchedulerError) {
+    var masters: [MasterAddress] = []
+    for text in master.split(separator: ",") {
+      masters.append(try MasterAddress(text.trimmingCharacters(in: .whitespaces)))
+    }
+    try self.init(masters: masters, framework: framework)
+  }
+
+  /// - Throws: `SchedulerError` with code `.invalidConfiguration`.
+  public init(masters: [MasterAddress], framework: FrameworkSettings) throws(SchedulerError) {
+    guard !masters.isEmpty else { throw SchedulerError(.invalidConfiguration, "No master is named") }
+    policy = SchedulerCore.Configuration(masters: masters, framework: try framework.message())
+  }
+}
