@@ -310,7 +310,7 @@ extension MasterCore {
       }
     }
     // Tasks that were unreachable and that the agent does not name are over; nothing is known of how.
-    guard wasUnreachable else { return }
+    guard !isRecovered else { return }
     for key in frameworks.keys.sorted() {
       for task in frameworks[key]?.unreachableTasks.keys ?? []
       where frameworks[key]?.unreachableTasks[task]?.agent == id {
@@ -500,8 +500,10 @@ extension MasterCore {
 
   private mutating func noteUnreachable(_ id: AgentKey, since: Int64) {
     let dropped = unreachableAgents.append(id, since, limit: configuration.unreachableAgentsMax)
-    guard !dropped.isEmpty else { return }
-    persist(dropped.map { .removeAgent($0.key) }, then: .silent)
+    // The registry is about to learn that one is back: what it learns after that would undo it.
+    let forgotten = dropped.filter { !reregistering.contains($0.key) }
+    guard !forgotten.isEmpty else { return }
+    persist(forgotten.map { .removeAgent($0.key) }, then: .silent)
   }
 
   // MARK: The registry's answers

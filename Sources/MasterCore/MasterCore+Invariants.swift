@@ -77,10 +77,10 @@ extension MasterCore {
     for id in frameworks.keys.sorted() {
       guard let framework = frameworks[id] else { continue }
       expect(
-        framework.allocated == ofFramework[id] ?? Resources(),
+        framework.allocated.quantities == (ofFramework[id] ?? Resources()).quantities,
         "framework \(id): \(framework.allocated) are not what runs")
       expect(
-        framework.offered == offeredTo[id] ?? Resources(),
+        framework.offered.quantities == (offeredTo[id] ?? Resources()).quantities,
         "framework \(id): \(framework.offered) are not what is offered")
       expect(
         framework.connection.map { subscribers[$0] == id } ?? true,

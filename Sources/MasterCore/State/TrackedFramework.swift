@@ -28,7 +28,8 @@ struct TrackedFramework: Sendable {
   var offers: Set<OfferKey> = []
   var unreachableTasks = History<TaskKey, UnreachableTask>()
   var completedTasks = History<TaskKey, Void>()
-  /// What its tasks and executors use.
+  /// What its tasks and executors use. Only scalars add up over agents: of ranges and sets that several agents have alike, such
+  /// as ports, one that is given back takes the others with it here, as in Apache Mesos.
   var allocated = Resources()
   var offered = Resources()
 

@@ -1,0 +1,398 @@
+import AgentLinkModel
+import MesosModel
+import MesosTestKit
+import SwiftProtobuf
+import Testing
+
+@testable import MasterCore
+
+/// Schedulers, agents and a registry that do anything at any time, all decided by one seed.
+///
+/// The agents keep what they were told to run, so that what they say when they come back is true; the registry is slow and
+/// sometimes fails.
+struct RandomRun {
+  private struct RunningTask {
+    var scheduler: Scheduler
+    var info: TaskInfo
+    var state: TaskState
+    /// The number of the update that waits for its acknowledgement.
+    var awaited: UInt8?
+  }
+
+  private struct RandomAgent {
+    var agent: Agent
+    var isConnected = true
+    var tasks: [String: RunningTask] = [:]
+  }
+
+  private struct RandomScheduler {
+    var scheduler: Scheduler
+    var isConnected = true
+  }
+
+  private(set) var cluster: Cluster
+  private var random: SplitMix64
+  private var agents: [RandomAgent] = []
+  private var schedulers: [RandomScheduler] = []
+  private var admissions: [AgentConnection: AgentInfo] = [:]
+  private var writes: [UInt64] = []
+  private var lastTask = 0
+
+  static let address = AgentAddress(hostname: "host", ip: "10.0.0.1", port: 5051)
+
+  init(seed: UInt64, sourceLocation: SourceLocation = #_sourceLocation) {
+    random = SplitMix64(seed: seed)
+    cluster = Cluster(sourceLocation: sourceLocation) {
+      $0.completedFrameworksMax = 3
+      $0.completedTasksPerFrameworkMax = 5
+      $0.unreachableTasksPerFrameworkMax = 4
+      $0.unreachableAgentsMax = 4
+      $0.allocationSliceBudget = 2
+      $0.offerTimeout = .seconds(40)
+    }
+    cluster.persistsAtOnce = false
+    cluster.isLogged = false
+  }
+
+  mutating func trace() { cluster.isTraced = true }
+
+  mutating func run(steps: Int) {
+    for _ in 0..<steps { step() }
+  }
+
+  /// Everything works from now on; everybody comes back.
+  mutating func heal() {
+    for number in writes { note(cluster.handle(.persisted(number))) }
+    writes = []
+    cluster.persistsAtOnce = true
+    for index in agents.indices where !agents[index].isConnected { comeBack(index, forgets: false) }
+    for index in schedulers.indices where !schedulers[index].isConnected { resubscribe(index) }
+    for _ in 0..<20 {
+      note(cluster.pass(.seconds(5)))
+      for agent in agents where agent.isConnected { note(cluster.handle(.agentHeard(agent.agent.session))) }
+    }
+  }
+
+  private mutating func chance(_ oneIn: Int) -> Bool { Int.random(in: 0..<oneIn, using: &random) == 0 }
+
+  private mutating func step() {
+    switch Int.random(in: 0..<100, using: &random) {
+    case 0..<3: if schedulers.count < 6 { subscribe() }
+    case 3..<6: pickScheduler(connected: true).map { disconnectScheduler($0) }
+    case 6..<10: pickScheduler(connected: nil).map { resubscribe($0) }
+    case 10..<28: pickScheduler(connected: true).map { accept($0) }
+    case 28..<33: pickScheduler(connected: true).map { decline($0) }
+    case 33..<45: pickScheduler(connected: true).map { smallCall($0) }
+    case 45..<49: if agents.count < 7 { register() }
+    case 49..<52: pickAgent(connected: true).map { disconnectAgent($0) }
+    case 52..<58: pickAgent(connected: nil).map { comeBack($0, forgets: true) }
+    case 58..<76: pickAgent(connected: true).map { advance($0) }
+    case 76..<84: pickAgent(connected: true).map { acknowledge($0) }
+    case 84: if chance(3), let index = pickAgent(connected: true) { leave(index) }
+    case 85: if chance(4), let index = pickScheduler(connected: true) { teardown(index) }
+    case 86..<92: finishWrite()
+    default: passTime()
+    }
+  }
+
+  private mutating func pickScheduler(connected: Bool?) -> Int? {
+    schedulers.indices.filter { connected == nil || schedulers[$0].isConnected == connected }
+      .randomElement(using: &random)
+  }
+
+  private mutating func pickAgent(connected: Bool?) -> Int? {
+    agents.indices.filter { connected == nil || agents[$0].isConnected == connected }.randomElement(using: &random)
+  }
+
+  // MARK: What the directives mean to those outside
+
+  private mutating func note(_ directives: [MasterCore.Directive]) {
+    for directive in directives {
+      switch directive {
+      case .persist(_, let number):
+        if !cluster.persistsAtOnce { writes.append(number) }
+      case .sendToAgent(let session, let message): note(message, on: session)
+      case .closeAgent(let session):
+        admissions[session] = nil
+        if let index = agents.firstIndex(where: { $0.agent.session == session }) { agents[index].isConnected = false }
+      case .close(let connection):
+        if let index = schedulers.firstIndex(where: { $0.scheduler.connection == connection }) {
+          schedulers.remove(at: index)
+        }
+      case .answer, .send, .changed, .continueCycle: break
+      }
+    }
+    for completed in cluster.view.completed {
+      schedulers.removeAll { $0.scheduler.id == completed }
+    }
+  }
+
+  private mutating func note(_ message: LinkDown.OneOf_Body, on session: AgentConnection) {
+    if case .registered(let registered) = message, let info = admissions.removeValue(forKey: session) {
+      var info = info
+      info.id.value = registered.agentID
+      agents.append(
+        RandomAgent(
+          agent: Agent(id: AgentKey(registered.agentID), session: session, info: info, address: Self.address)))
+      return
+    }
+    guard let index = agents.firstIndex(where: { $0.agent.session == session }) else { return }
+    switch message {
+    case .runTask(let order):
+      guard let info = try? TaskInfo(serializedBytes: order.taskInfo),
+        let framework = try? FrameworkInfo(serializedBytes: order.frameworkInfo)
+      else { return }
+      let scheduler = Scheduler(
+        id: FrameworkKey(order.frameworkID), connection: SchedulerConnection(number: 0, streamID: ""), info: framework)
+      agents[index].tasks[order.taskID] = RunningTask(scheduler: scheduler, info: info, state: .taskStaging)
+    case .shutdownFramework(let order):
+      for (id, task) in agents[index].tasks where task.scheduler.id.value == order.frameworkID {
+        agents[index].tasks[id] = nil
+      }
+    case .killTask(let order): agents[index].tasks[order.taskID]?.state = .taskKilled
+    case .acknowledgeUpdate(let order):
+      guard let task = agents[index].tasks[order.taskID] else { return }
+      agents[index].tasks[order.taskID]?.awaited = nil
+      if task.state.isTerminal { agents[index].tasks[order.taskID] = nil }
+    case .reconcileTasks(let order):
+      let agent = agents[index].agent
+      for task in order.tasks {
+        let scheduler = Scheduler(
+          id: FrameworkKey(task.frameworkID), connection: SchedulerConnection(number: 0, streamID: ""),
+          info: FrameworkInfo())
+        if let directives = try? cluster.update(agent, scheduler, task.taskID, .taskDropped, uuid: 200) {
+          note(directives)
+        }
+      }
+    default: break
+    }
+  }
+
+  // MARK: Schedulers
+
+  private mutating func subscribe() {
+    var info = Cluster.info()
+    info.roles = chance(2) ? ["dev"] : ["dev", "prod/web"]
+    info.failoverTimeout = [0.0, 5, 30, 1_000].randomElement(using: &random) ?? 0
+    if chance(3) { info.capabilities.removeAll { $0.type == .partitionAware } }
+    let (connection, directives) = cluster.subscribe(info)
+    guard let id = directives.events(on: connection).first?.subscribed.frameworkID else { return }
+    info.id = id
+    schedulers.append(RandomScheduler(scheduler: Scheduler(id: id.key, connection: connection, info: info)))
+    note(directives)
+  }
+
+  private mutating func resubscribe(_ index: Int) {
+    let (connection, directives) = cluster.subscribe(schedulers[index].scheduler.info)
+    schedulers[index].scheduler.connection = connection
+    schedulers[index].isConnected = true
+    note(directives)
+  }
+
+  private mutating func disconnectScheduler(_ index: Int) {
+    schedulers[index].isConnected = false
+    note(cluster.handle(.schedulerDisconnected(schedulers[index].scheduler.connection)))
+  }
+
+  private func offers(of scheduler: Scheduler) -> [Offer] {
+    cluster.core.offers.values.filter { $0.framework == scheduler.id }.sorted { $0.number < $1.number }.map(\.message)
+  }
+
+  private mutating func accept(_ index: Int) {
+    let scheduler = schedulers[index].scheduler
+    let all = offers(of: scheduler)
+    guard let first = all.randomElement(using: &random) else { return }
+    var used = [first]
+    if chance(3), let other = all.randomElement(using: &random), other.id != first.id { used.append(other) }
+    guard let agent = agents.first(where: { $0.agent.id == first.agentID.key })?.agent else { return }
+    var tasks: [TaskInfo] = []
+    for _ in 0..<Int.random(in: 0..<4, using: &random) {
+      lastTask += 1
+      let resources = ["cpus:0.5;mem:64", "cpus:1;mem:1024", "cpus:100", "mem:32;ports:[31000-31001]"]
+      let id = chance(8) ? "t\(Int.random(in: 0...lastTask, using: &random))" : "t\(lastTask)"
+      guard
+        var task = try? sleeper(id, on: agent, resources: resources.randomElement(using: &random) ?? "cpus:1")
+      else { continue }
+      if chance(4) {
+        task.clearCommand()
+        task.executor.executorID.value = "e\(Int.random(in: 0..<2, using: &random))"
+        task.executor.command.value = "run"
+        task.executor.resources = (try? Resources.parse("cpus:0.1;mem:32").messages) ?? []
+      }
+      tasks.append(task)
+    }
+    let refuse: Double = [0.0, 3, 30].randomElement(using: &random) ?? 0
+    note(cluster.launch(scheduler, tasks, on: used, refuse: refuse))
+  }
+
+  private mutating func decline(_ index: Int) {
+    let scheduler = schedulers[index].scheduler
+    var ids = offers(of: scheduler).map(\.id)
+    if chance(5) { ids.append(.with { $0.value = "nosuch" }) }
+    let seconds: Double = [0.0, 2, 60].randomElement(using: &random) ?? 0
+    note(
+      cluster.call(scheduler) { call in
+        call.type = .decline
+        call.decline = .with {
+          $0.offerIds = ids
+          $0.filters = .with { $0.refuseSeconds = seconds }
+        }
+      }.directives)
+  }
+
+  private mutating func smallCall(_ index: Int) {
+    let scheduler = schedulers[index].scheduler
+    let kind = Int.random(in: 0..<7, using: &random)
+    let task = "t\(Int.random(in: 0...max(1, lastTask), using: &random))"
+    var info = scheduler.info
+    if kind == 5 {
+      info.name = "name-\(lastTask)"
+      info.roles = chance(2) ? ["dev"] : ["dev", "test"]
+      schedulers[index].scheduler.info = info
+    }
+    note(
+      cluster.call(scheduler) { call in
+        switch kind {
+        case 0: call.type = .revive
+        case 1: call.type = .suppress
+        case 2:
+          call.type = .reconcile
+          call.reconcile = SchedulerCall.Reconcile()
+        case 3:
+          call.type = .reconcile
+          call.reconcile.tasks = [.with { $0.taskID.value = task }]
+        case 4:
+          call.type = .kill
+          call.kill.taskID.value = task
+        case 5:
+          call.type = .updateFramework
+          call.updateFramework.frameworkInfo = info
+        default:
+          call.type = .message
+          call.message.agentID.value = "nosuch"
+          call.message.executorID.value = "e"
+          call.message.data = MessageBytes.copy([1])
+        }
+      }.directives)
+  }
+
+  private mutating func teardown(_ index: Int) {
+    let scheduler = schedulers[index].scheduler
+    note(cluster.call(scheduler) { $0.type = .teardown }.directives)
+  }
+
+  // MARK: Agents
+
+  private mutating func register() {
+    guard
+      let resources = try? Resources.parse("cpus:4;mem:4096;ports:[31000-31009];disk(dev):100").messages
+    else { return }
+    let info = AgentInfo.with {
+      $0.hostname = "host"
+      $0.resources = resources
+    }
+    let session = cluster.makeSession()
+    admissions[session] = info
+    note(cluster.handle(.agentMessage(session, .register(Cluster.register(info)), address: Self.address)))
+  }
+
+  private mutating func disconnectAgent(_ index: Int) {
+    agents[index].isConnected = false
+    note(cluster.handle(.agentDisconnected(agents[index].agent.session)))
+  }
+
+  private mutating func comeBack(_ index: Int, forgets: Bool) {
+    if forgets, chance(4), let lost = agents[index].tasks.keys.sorted().randomElement(using: &random) {
+      agents[index].tasks[lost] = nil
+    }
+    agents[index].agent.session = cluster.makeSession()
+    agents[index].isConnected = true
+    let agent = agents[index]
+    let running = agent.tasks.sorted { $0.key < $1.key }.map(\.value)
+    let record = LinkReregister.with {
+      $0.agentInfo = agent.agent.info
+      $0.version = "1.11.0"
+      var frameworks: Set<FrameworkKey> = []
+      var executors: Set<String> = []
+      for task in running {
+        let framework = task.scheduler.id.value
+        if frameworks.insert(task.scheduler.id).inserted {
+          $0.frameworks.append(
+            .with {
+              $0.frameworkID = framework
+              $0.info = MessageBytes.copy(MessageBytes.encoded(task.scheduler.info))
+            })
+        }
+        if task.info.hasExecutor, executors.insert(framework + task.info.executor.executorID.value).inserted {
+          $0.executors.append(
+            .with {
+              $0.frameworkID = framework
+              $0.executorID = task.info.executor.executorID.value
+              $0.resources = task.info.executor.resources
+              $0.info = MessageBytes.copy(MessageBytes.encoded(task.info.executor))
+            })
+        }
+        $0.tasks.append(
+          .with {
+            $0.frameworkID = framework
+            $0.taskID = task.info.taskID.value
+            if task.info.hasExecutor { $0.executorID = task.info.executor.executorID.value }
+            $0.state = task.state
+            $0.resources = task.info.resources
+            $0.stable = MessageBytes.copy(MessageBytes.encoded(MesosTask(task.info, framework: task.scheduler.id)))
+            $0.volatile = MessageBytes.copy(TaskStatuses(state: task.state).encoded)
+          })
+      }
+    }
+    note(cluster.handle(.agentMessage(agent.agent.session, .reregister(record), address: Self.address)))
+  }
+
+  /// A task of the agent goes on, and its framework is told.
+  private mutating func advance(_ index: Int) {
+    let agent = agents[index]
+    guard let id = agent.tasks.keys.sorted().randomElement(using: &random), var task = agent.tasks[id] else { return }
+    let number = UInt8.random(in: 1..<200, using: &random)
+    if !task.state.isTerminal {
+      task.state =
+        [.taskStarting, .taskRunning, .taskRunning, .taskFinished, .taskFailed].randomElement(using: &random)
+        ?? .taskRunning
+    }
+    task.awaited = number
+    agents[index].tasks[id] = task
+    if let directives = try? cluster.update(agent.agent, task.scheduler, id, task.state, uuid: number) {
+      note(directives)
+    }
+  }
+
+  private mutating func acknowledge(_ index: Int) {
+    let agent = agents[index]
+    let waiting = agent.tasks.filter { $0.value.awaited != nil }.keys.sorted()
+    guard let id = waiting.randomElement(using: &random), let task = agent.tasks[id], let number = task.awaited,
+      let scheduler = schedulers.first(where: { $0.scheduler.id == task.scheduler.id && $0.isConnected })
+    else { return }
+    note(cluster.acknowledge(scheduler.scheduler, id, on: agent.agent, uuid: number))
+  }
+
+  private mutating func leave(_ index: Int) {
+    let agent = agents[index].agent
+    note(cluster.say(.unregister(LinkUnregister()), agent))
+    agents.removeAll { $0.agent.id == agent.id }
+  }
+
+  // MARK: The registry and time
+
+  private mutating func finishWrite() {
+    guard let number = writes.first else { return }
+    writes.removeFirst()
+    note(
+      cluster.handle(
+        chance(6) ? .persistFailed(number, message: "no space") : .persisted(number)))
+  }
+
+  private mutating func passTime() {
+    note(cluster.pass(.milliseconds(Int.random(in: 1..<12_000, using: &random))))
+    for agent in agents where agent.isConnected && !chance(10) {
+      note(cluster.handle(.agentHeard(agent.agent.session)))
+    }
+  }
+}
