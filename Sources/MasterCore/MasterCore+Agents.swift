@@ -509,8 +509,9 @@ extension MasterCore {
   // MARK: The registry's answers
 
   mutating func persisted(_ number: UInt64, at now: Moment) {
-    for number in staged.keys.filter({ $0 <= number }).sorted() {
-      guard let operation = staged.removeValue(forKey: number) else { continue }
+    while lastPersisted < min(number, lastPersist) {
+      lastPersisted += 1
+      guard let operation = staged.removeValue(forKey: lastPersisted) else { continue }
       switch operation {
       case .register(let connection, let id, let record, let address):
         registered(connection, id, record, address, at: now)

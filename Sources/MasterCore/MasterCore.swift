@@ -52,6 +52,8 @@ public struct MasterCore: Sendable {
   /// What waits for the registry, by the number of its `.persist`.
   var staged: [UInt64: Staged] = [:]
   var lastPersist: UInt64 = 0
+  /// Up to this number everything is durable, or has failed.
+  var lastPersisted: UInt64 = 0
   var lastChange: UInt64 = 0
   var lastFramework: UInt64 = 0
   var lastAgent: UInt64 = 0
