@@ -1,0 +1,389 @@
+import AgentLinkModel
+import DequeModule
+import HeapModule
+import OrderedCollections
+import MesosModel
+import SwiftProtobuf
+
+extension AgentCore {
+  // MARK: Registration
+
+  mutating func linkEstablished() {
+    isLinkUp = true
+    isRegistered = false
+    pauseStreams()
+    if phase == .running { register() }
+  }
+
+  mutating func linkLost() {
+    isLinkUp = false
+    isRegistered = false
+    pauseStreams()
+  }
+
+  /// Asks for admission: with everything that runs here when the agent has an id, otherwise as a new one.
+  mutating func register() {
+    guard let agentID else {
+      directives.append(
+        .sendToMaster(
+          .register(
+            .with {
+              $0.agentInfo = configuration.agentInfo
+              $0.capabilities = configuration.capabilities
+              $0.version = configuration.version
+            })))
+      return
+    }
+    var message = LinkReregister()
+    message.agentInfo = configuration.agentInfo
+    message.agentInfo.id = AgentID(agentID)
+    message.capabilities = configuration.capabilities
+    message.version = configuration.version
+    message.totalResources = configuration.agentInfo.resources
+    for framework in frameworks.values where !framework.executors.isEmpty {
+      message.frameworks.append(
+        .with {
+          $0.frameworkID = framework.id.value
+          $0.info = encoded(framework.info)
+        })
+      for executor in framework.executors.values where executor.state != .preparing {
+        if !executor.isCommandExecutor, executor.state != .terminated {
+          message.executors.append(
+            .with {
+              $0.frameworkID = framework.id.value
+              $0.executorID = executor.id.value
+              $0.resources = executor.info.resources
+              $0.info = encoded(executor.info)
+            })
+        }
+        for task in executor.tasks.values where task.phase != .pending { message.tasks.append(record(of: task)) }
+      }
+    }
+    directives.append(.sendToMaster(.reregister(message)))
+  }
+
+  private func record(of task: AgentTask) -> LinkTaskRecord {
+    var stable = task.task
+    stable.statuses = []
+    stable.clearStatusUpdateState()
+    stable.clearStatusUpdateUuid()
+    stable.clearState()
+    var volatile = MesosTask()
+    volatile.state = task.task.state
+    volatile.statuses = task.task.statuses
+    if task.task.hasStatusUpdateState { volatile.statusUpdateState = task.task.statusUpdateState }
+    if task.task.hasStatusUpdateUuid { volatile.statusUpdateUuid = task.task.statusUpdateUuid }
+    var record = LinkTaskRecord()
+    record.frameworkID = task.task.frameworkID.value
+    record.taskID = task.task.taskID.value
+    if task.task.hasExecutorID { record.executorID = task.task.executorID.value }
+    record.state = task.task.state
+    if task.task.hasStatusUpdateState { record.statusUpdateState = task.task.statusUpdateState }
+    if task.task.hasStatusUpdateUuid { record.statusUpdateUuid = task.task.statusUpdateUuid }
+    record.resources = task.task.resources
+    record.stable = encoded(stable)
+    record.volatile = encoded(volatile)
+    return record
+  }
+
+  private mutating func registered(_ id: AgentKey) {
+    guard agentID == nil else {
+      guard agentID == id else {
+        let was = agentID?.value ?? ""
+        terminate(
+          "The master admitted this agent as \(id) but it is \(was): its work directory belongs to another cluster")
+        return
+      }
+      isRegistered = true
+      resumeStreams()
+      return
+    }
+    var info = configuration.agentInfo
+    info.id = AgentID(id)
+    put(Checkpoint.agent, CheckpointAgent.with { $0.agentInfo = info })
+    consequences.append(.registered(id))
+  }
+
+  mutating func registeredDurably(_ id: AgentKey) {
+    agentID = id
+    guard isLinkUp else { return }
+    isRegistered = true
+    resumeStreams()
+  }
+
+  mutating func terminate(_ reason: String) {
+    phase = .ended
+    directives.append(.terminate(reason: reason, failed: true))
+  }
+
+  // MARK: Records of the master
+
+  mutating func handleMaster(_ body: LinkDown.OneOf_Body) {
+    switch body {
+    case .welcome, .heartbeat: break  // the shell's
+    case .registered(let message): registered(AgentKey(message.agentID))
+    case .refused(let message): terminate("The master refused this agent: \(message.message.prefix(1_000))")
+    case .runTask(let message): run(message)
+    case .killTask(let message): kill(message)
+    case .shutdownExecutor(let message):
+      shutdown(
+        ExecutorAddress(
+          framework: FrameworkKey(message.frameworkID), executor: ExecutorKey(message.executorID)))
+    case .shutdownFramework(let message): shutdown(framework: FrameworkKey(message.frameworkID))
+    case .acknowledgeUpdate(let message):
+      acknowledge(
+        TaskAddress(framework: FrameworkKey(message.frameworkID), task: TaskKey(message.taskID)),
+        uuid: [UInt8](message.uuid))
+    case .frameworkMessage(let message): deliver(message)
+    case .updateFramework(let message): update(message)
+    case .reconcileTasks(let message): reconcile(message)
+    case .shutdown(let message): shutdown(String(message.message.prefix(1_000)))
+    }
+  }
+
+  private mutating func deliver(_ message: LinkFrameworkMessage) {
+    let address = ExecutorAddress(
+      framework: FrameworkKey(message.frameworkID), executor: ExecutorKey(message.executorID))
+    guard let executor = self[address], executor.state == .running, let connection = executor.connection else {
+      counters.invalidFrameworkMessages += 1
+      return
+    }
+    counters.validFrameworkMessages += 1
+    send(connection, .message) { $0.message.data = message.data }
+  }
+
+  private mutating func update(_ message: LinkUpdateFramework) {
+    let id = FrameworkKey(message.frameworkID)
+    guard frameworks[id] != nil, let info = try? FrameworkInfo(serializedBytes: message.frameworkInfo) else { return }
+    frameworks[id]?.info = info
+    put(Checkpoint.framework(id), CheckpointFramework.with { $0.info = info })
+  }
+
+  /// Answers for tasks that the master believes to be here and that are not.
+  private mutating func reconcile(_ message: LinkReconcileTasks) {
+    for entry in message.tasks {
+      let address = TaskAddress(framework: FrameworkKey(entry.frameworkID), task: TaskKey(entry.taskID))
+      guard owners[address] == nil, streams[address] == nil else { continue }
+      drop(address, reason: .reconciliation, message: "Reconciliation: task unknown to the agent")
+    }
+  }
+
+  /// Tells the framework that the agent does not have the task.
+  mutating func drop(_ address: TaskAddress, reason: TaskStatus.Reason, message: String) {
+    let isPartitionAware = frameworks[address.framework]?.isPartitionAware ?? false
+    let state = TaskState.taskDropped.reported(toPartitionAware: isPartitionAware)
+    stageForeign(address, status(address.task, state, reason, message))
+  }
+
+  // MARK: Tasks
+
+  private mutating func run(_ message: LinkRunTask) {
+    let id = FrameworkKey(message.frameworkID)
+    let address = TaskAddress(framework: id, task: TaskKey(message.taskID))
+    guard phase == .running || phase == .recovering, let agentID else { return }
+    // The master sends a task once; one that is here already is the same.
+    guard owners[address] == nil else { return }
+    guard streams[address] == nil else { return }
+    guard let info = try? TaskInfo(serializedBytes: message.taskInfo),
+      let frameworkInfo = try? FrameworkInfo(serializedBytes: message.frameworkInfo)
+    else {
+      stageForeign(address, status(address.task, .taskError, .taskInvalid, "The task's description does not decode"))
+      return
+    }
+    if let problem = Self.problem(with: info, framework: id) {
+      stageForeign(address, status(address.task, .taskError, .taskInvalid, problem))
+      return
+    }
+    if frameworks[id]?.isTerminating == true {
+      drop(address, reason: .frameworkRemoved, message: "Framework is terminating")
+      return
+    }
+    let executorInfo = info.hasExecutor ? info.executor : commandExecutor(for: info, framework: id)
+    let executorID = executorInfo.executorID.key
+    let executorAddress = ExecutorAddress(framework: id, executor: executorID)
+    if let executor = self[executorAddress], executor.state == .terminating || executor.state == .terminated {
+      let what = executor.state == .terminating ? "terminating" : "terminated"
+      drop(address, reason: .executorTerminated, message: "Executor \(what)")
+      return
+    }
+
+    if frameworks[id] == nil {
+      frameworks[id] = Framework(id: id, info: frameworkInfo)
+      put(Checkpoint.framework(id), CheckpointFramework.with { $0.info = frameworkInfo })
+    } else if frameworks[id]?.info != frameworkInfo {
+      frameworks[id]?.info = frameworkInfo
+      put(Checkpoint.framework(id), CheckpointFramework.with { $0.info = frameworkInfo })
+    }
+    if self[executorAddress] == nil {
+      let container = ContainerKey(identities.uuidText())
+      var complete = executorInfo
+      complete.frameworkID = FrameworkID(id)
+      let directory = [
+        configuration.workDirectory, "slaves", agentID.value, "frameworks", id.value, "executors", executorID.value,
+        "runs", container.value,
+      ].joined(separator: "/")
+      let executor = Executor(
+        id: executorID, container: container, info: complete, isCommandExecutor: !info.hasExecutor,
+        directory: directory, order: nextOrder())
+      self[executorAddress] = executor
+      containers[container] = executorAddress
+      put(Checkpoint.executor(executorAddress, container), record(of: executor))
+    }
+    guard let executor = self[executorAddress] else { return }
+    let task = AgentTask(
+      info: info, order: nextOrder(), task: Self.task(info, framework: id, agent: agentID),
+      progress: CheckpointedProgress())
+    if let old = executor.completed.firstIndex(where: { $0.info.taskID.key == address.task }) {
+      // The name is used again: what is known of its first bearer must not be taken for this one's.
+      frameworks[id]?.executors[executorID]?.completed.remove(at: old)
+      remove(Checkpoint.progress(executorAddress, executor.container, address.task))
+    }
+    frameworks[id]?.executors[executorID]?.tasks[address.task] = task
+    owners[address] = executorID
+    put(
+      Checkpoint.task(executorAddress, executor.container, address.task),
+      CheckpointTask.with {
+        $0.info = info
+        $0.order = task.order
+      })
+    consequences.append(.run(address, executor.container))
+  }
+
+  /// Names that become folders, and what a task needs to run at all; the master has checked everything else.
+  private static func problem(with info: TaskInfo, framework: FrameworkKey) -> String? {
+    var names = [("task", info.taskID.value), ("framework", framework.value)]
+    if info.hasExecutor { names.append(("executor", info.executor.executorID.value)) }
+    for (kind, name) in names {
+      if name.isEmpty || name == "." || name == ".." || name.utf8.count > 255
+        || name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 < 0x20 || $0 == 0x7f })
+      {
+        return "The \(kind) id cannot be the name of a folder"
+      }
+    }
+    if info.hasExecutor == info.hasCommand {
+      return "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present"
+    }
+    if info.hasExecutor, !info.executor.hasCommand { return "Executor has no command" }
+    return nil
+  }
+
+  static func task(_ info: TaskInfo, framework: FrameworkKey, agent: AgentKey) -> MesosTask {
+    var task = MesosTask()
+    task.name = info.name
+    task.taskID = info.taskID
+    task.frameworkID = FrameworkID(framework)
+    task.agentID = AgentID(agent)
+    task.state = .taskStaging
+    task.resources = info.resources
+    if info.hasExecutor { task.executorID = info.executor.executorID }
+    if info.hasLabels { task.labels = info.labels }
+    if info.hasDiscovery { task.discovery = info.discovery }
+    if info.hasContainer { task.container = info.container }
+    if info.hasHealthCheck { task.healthCheck = info.healthCheck }
+    if info.hasKillPolicy { task.killPolicy = info.killPolicy }
+    if info.hasCommand, info.command.hasUser {
+      task.user = info.command.user
+    } else if info.hasExecutor, info.executor.command.hasUser {
+      task.user = info.executor.command.user
+    }
+    task.limits = info.limits
+    return task
+  }
+
+  mutating func runDurably(_ address: TaskAddress, _ container: ContainerKey) {
+    guard let executorAddress = self.address(of: container), let state = self[executorAddress]?.state,
+      let task = task(address)
+    else { return }
+    if task.phase == .pending, streams[address]?.hasEnded != true { setPhase(address, .queued) }
+    switch state {
+    case .preparing:
+      guard let tasks = self[executorAddress]?.tasks else { return }
+      if tasks.values.contains(where: { $0.phase == .queued }) {
+        launch(executorAddress)
+      } else if tasks.keys.allSatisfy({ hasEnded(TaskAddress(framework: address.framework, task: $0)) }) {
+        // All of its tasks were killed while its record was on its way to the disk.
+        end(executorAddress, status: 0)
+      }
+    case .registering: break
+    case .running: deliverQueued(executorAddress)
+    case .terminating, .terminated:
+      // The executor ended while the task was on its way to the disk.
+      guard state == .terminated else { return }
+      stage(
+        address,
+        status(
+          address.task, .taskFailed, .executorTerminated, "Executor terminated", executor: executorAddress.executor))
+    }
+  }
+
+  /// Gives the executor what waits for it.
+  mutating func deliverQueued(_ address: ExecutorAddress) {
+    guard let executor = self[address], executor.state == .running, let connection = executor.connection else { return }
+    for (id, task) in executor.tasks where task.phase == .queued {
+      frameworks[address.framework]?.executors[address.executor]?.tasks[id]?.phase = .launched
+      send(connection, .launch) { $0.launch.task = task.info }
+    }
+  }
+
+  private mutating func kill(_ message: LinkKillTask) {
+    let address = TaskAddress(framework: FrameworkKey(message.frameworkID), task: TaskKey(message.taskID))
+    guard let owner = owners[address] else {
+      guard streams[address] == nil else { return }  // its end is being told
+      drop(address, reason: .executorTerminated, message: "Cannot find executor")
+      return
+    }
+    let executorAddress = ExecutorAddress(framework: address.framework, executor: owner)
+    guard let executor = self[executorAddress], let task = executor.tasks[address.task],
+      streams[address]?.hasEnded != true
+    else { return }
+    switch task.phase {
+    case .terminated: break
+    case .pending:
+      stage(
+        address,
+        status(
+          address.task, .taskKilled, .taskKilledDuringLaunch, "A kill task message was received during the launch",
+          executor: executor.id))
+    case .queued:
+      stage(
+        address,
+        status(
+          address.task, .taskKilled, .executorUnregistered,
+          "A kill task message was received before the executor "
+            + "registered", executor: executor.id))
+      // An executor that is left without a task was started for nothing.
+      if executor.tasks.keys.allSatisfy({ hasEnded(TaskAddress(framework: address.framework, task: $0)) }) {
+        shutdown(executorAddress)
+      }
+    case .launched:
+      let policy = message.hasKillPolicy ? message.killPolicy : nil
+      frameworks[address.framework]?.executors[owner]?.tasks[address.task]?.kill = AgentTask.PendingKill(policy: policy)
+      if let connection = executor.connection { sendKill(connection, address.task, policy) }
+    }
+  }
+
+  mutating func sendKill(_ connection: ExecutorConnection, _ task: TaskKey, _ policy: KillPolicy?) {
+    send(connection, .kill) {
+      $0.kill.taskID = TaskID(task)
+      if let policy { $0.kill.killPolicy = policy }
+    }
+  }
+
+  mutating func send(
+    _ connection: ExecutorConnection, _ type: ExecutorEvent.TypeEnum, _ fill: (inout ExecutorEvent) -> Void = { _ in }
+  ) {
+    var event = ExecutorEvent()
+    event.type = type
+    fill(&event)
+    directives.append(.send(connection, event))
+  }
+}
+
+/// Plain bytes as a message's field holds them.
+func field<Bytes: SwiftProtobufContiguousBytes>(_ bytes: [UInt8]) -> Bytes { Bytes(bytes) }
+
+/// The bytes of a message whose required fields this module has set, or has read from bytes that had them.
+func encoded<Bytes: SwiftProtobufContiguousBytes>(_ message: some SwiftProtobuf.Message) -> Bytes {
+  // `partial`, so that encoding cannot fail: a record that passes through is judged by whoever reads it.
+  (try? message.serializedBytes(partial: true)) ?? Bytes([])
+}

@@ -1,0 +1,53 @@
+import MesosHTTP
+import MesosHTTPServer
+import SandboxFiles
+import ServerPages
+import StreamingJSON
+
+/// Every path of the agent.
+enum AgentRoutes {
+  static func all(gate: ServicesGate<AgentServices>, files: FileTree, configuration: AgentConfiguration) -> [Route] {
+    [
+      Route(both("/api/v1/executor")) { request in
+        try await ExecutorAPI(
+          agent: try gate.pass().agent, bodyLimit: configuration.bodyLimit,
+          streamLimit: configuration.executorStreamLimit
+        ).respond(to: request)
+      },
+      Route(both("/api/v1")) { request in
+        try await OperatorAPI(services: try gate.pass(), bodyLimit: configuration.bodyLimit).respond(to: request)
+      },
+      Route(both("/health"), methods: ["GET"]) { _ in
+        _ = try gate.pass()
+        return OutgoingResponse(status: 200)
+      },
+      Route("/version", methods: nil) { _ in try DocumentPages.version() },
+      Route(both("/flags"), methods: ["GET"]) { _ in try DocumentPages.flags(try gate.pass().flags) },
+      Route(both("/state"), methods: nil) { _ in
+        let services = try gate.pass()
+        return .stream(.json) { stream in
+          try await StatePage.write(services) { try await stream.write($0) }
+        }
+      },
+      Route(both("/containers"), methods: nil) { _ in
+        try await StatePage.containers(try gate.pass(), withStatus: true)
+      },
+      Route(["/monitor/statistics"] + both("/monitor/statistics"), methods: nil) { _ in
+        try await StatePage.containers(try gate.pass(), withStatus: false)
+      },
+      Route("/metrics/snapshot", methods: nil) { request in
+        try await DocumentPages.metrics(timeout: request.queryValue("timeout")) {
+          try await gate.pass().metrics()
+        }
+      },
+      Route("/files/debug", methods: nil) { _ in
+        try DocumentPages.document { page throws(StreamingJSONError) in
+          for attachment in files.attachments { try page.field(attachment.virtualPath, attachment.realPath) }
+        }
+      },
+    ] + FilePages.routes(files)
+  }
+
+  /// The path and the same below `/slave(1)`.
+  private static func both(_ path: String) -> [String] { [path, "/slave(1)" + path] }
+}
