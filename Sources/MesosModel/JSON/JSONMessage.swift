@@ -30,8 +30,8 @@ extension JSONMessage {
 
   /// Reads the JSON object at the reader's position; the fields of it replace those of the message.
   ///
-  /// - Throws: `JSONDecodingError`; its `path` is empty unless the reader tracks paths.
-  public mutating func decodeJSON(from reader: inout JSONReader) throws(JSONDecodingError) {
+  /// - Throws: `JSONMessageError`; its `path` is empty unless the reader tracks paths.
+  public mutating func decodeJSON(from reader: inout JSONReader) throws(JSONMessageError) {
     var message = Self()
     message.readJSON(from: &reader)
     if let failure = reader.failure { throw failure }
@@ -41,8 +41,8 @@ extension JSONMessage {
 
   /// Reads a whole document.
   ///
-  /// - Throws: `JSONDecodingError` with offset and path.
-  public init(jsonBytes bytes: UnsafeRawBufferPointer) throws(JSONDecodingError) {
+  /// - Throws: `JSONMessageError` with offset and path.
+  public init(jsonBytes bytes: UnsafeRawBufferPointer) throws(JSONMessageError) {
     self.init()
     var reader = JSONReader(bytes)
     readJSON(from: &reader)
@@ -53,33 +53,33 @@ extension JSONMessage {
 
   /// Reads a whole document.
   ///
-  /// - Throws: `JSONDecodingError` with offset and path.
-  public init(jsonBytes bytes: [UInt8]) throws(JSONDecodingError) {
-    self = try bytes.withUnsafeBufferPointer { (buffer) throws(JSONDecodingError) in
+  /// - Throws: `JSONMessageError` with offset and path.
+  public init(jsonBytes bytes: [UInt8]) throws(JSONMessageError) {
+    self = try bytes.withUnsafeBufferPointer { (buffer) throws(JSONMessageError) in
       try Self(jsonBytes: UnsafeRawBufferPointer(buffer))
     }
   }
 
   /// Reads a whole document; offsets in errors count from the slice's start.
   ///
-  /// - Throws: `JSONDecodingError` with offset and path.
-  public init(jsonBytes bytes: ArraySlice<UInt8>) throws(JSONDecodingError) {
-    self = try bytes.withUnsafeBufferPointer { (buffer) throws(JSONDecodingError) in
+  /// - Throws: `JSONMessageError` with offset and path.
+  public init(jsonBytes bytes: ArraySlice<UInt8>) throws(JSONMessageError) {
+    self = try bytes.withUnsafeBufferPointer { (buffer) throws(JSONMessageError) in
       try Self(jsonBytes: UnsafeRawBufferPointer(buffer))
     }
   }
 
   /// Reads a whole document.
   ///
-  /// - Throws: `JSONDecodingError` with offset and path.
-  public init(jsonBytes bytes: Span<UInt8>) throws(JSONDecodingError) {
-    self = try bytes.withUnsafeBytes { (buffer) throws(JSONDecodingError) in try Self(jsonBytes: buffer) }
+  /// - Throws: `JSONMessageError` with offset and path.
+  public init(jsonBytes bytes: Span<UInt8>) throws(JSONMessageError) {
+    self = try bytes.withUnsafeBytes { (buffer) throws(JSONMessageError) in try Self(jsonBytes: buffer) }
   }
 
   /// Reads a refused document again, slower, to say all that can be said about it.
   ///
   /// Apache Mesos parses the whole text before it looks at the fields, so a fault of the text wins over an earlier one of a field.
-  private static func diagnose(_ bytes: UnsafeRawBufferPointer) -> JSONDecodingError {
+  private static func diagnose(_ bytes: UnsafeRawBufferPointer) -> JSONMessageError {
     var syntax = JSONReader(bytes)
     syntax.skipValue()
     syntax.expectEnd()

@@ -112,8 +112,9 @@ struct JSONNumberScan {
 
   /// Sign, digits with at most one point, and an exponent.
   private static func isNumber(_ text: UnsafeRawBufferPointer) -> Bool {
+    guard let first = text.first, first == UInt8(ascii: "-") || first &- 0x30 < 10 else { return false }
     var rest = text[...]
-    if rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
+    if first == UInt8(ascii: "-") { rest = rest.dropFirst() }
     let digits = rest.prefix { $0 &- 0x30 < 10 || $0 == 0x2E }
     let points = digits.count { $0 == 0x2E }
     guard points <= 1, digits.count > points else { return false }

@@ -32,7 +32,7 @@ public struct JSONReader: ~Copyable {
   private var elementIndex: Int?
 
   /// The first fault met.
-  public private(set) var failure: JSONDecodingError?
+  public private(set) var failure: JSONMessageError?
 
   /// Whether an object lacked a field that is required.
   private(set) var lacksRequired = false
@@ -78,13 +78,13 @@ public struct JSONReader: ~Copyable {
   }
 
   @inline(never)
-  private mutating func fail(_ code: JSONDecodingError.Code, _ message: String, at place: UnsafeRawPointer? = nil) {
+  private mutating func fail(_ code: JSONMessageError.Code, _ message: String, at place: UnsafeRawPointer? = nil) {
     guard failure == nil else { return }
     note(code, message, at: place ?? position)
   }
 
-  private mutating func note(_ code: JSONDecodingError.Code, _ message: String, at place: UnsafeRawPointer) {
-    failure = JSONDecodingError(code: code, message: message, offset: place - start, path: renderedPath())
+  private mutating func note(_ code: JSONMessageError.Code, _ message: String, at place: UnsafeRawPointer) {
+    failure = JSONMessageError(code: code, message: message, offset: place - start, path: renderedPath())
     position = end
   }
 
@@ -106,8 +106,8 @@ public struct JSONReader: ~Copyable {
   }
 
   /// The error for the fields that were found missing; the reader has to have tracked paths to name them.
-  func missingRequiredError() -> JSONDecodingError {
-    JSONDecodingError(
+  func missingRequiredError() -> JSONMessageError {
+    JSONMessageError(
       code: .missingRequired, message: "Missing required fields: " + missing.joined(separator: ", "), offset: offset,
       path: missing.first ?? "")
   }
@@ -152,7 +152,7 @@ public struct JSONReader: ~Copyable {
     guard failure == nil else { return false }
     failSyntax()
     if let noted = failure {
-      failure = JSONDecodingError(
+      failure = JSONMessageError(
         code: .nestingTooDeep, message: noted.message, offset: noted.offset, path: noted.path)
     }
     return false
@@ -430,8 +430,7 @@ public struct JSONReader: ~Copyable {
 
   private mutating func skipWord(_ word: StaticString) {
     for index in 0..<word.utf8CodeUnitCount {
-      guard position < end else { return failSyntax() }
-      guard position.load(as: UInt8.self) == word.utf8Start[index] else { return failSyntax(skipping: 1) }
+      guard position < end, position.load(as: UInt8.self) == word.utf8Start[index] else { return failSyntax() }
       position += 1
     }
   }
@@ -465,7 +464,7 @@ public struct JSONReader: ~Copyable {
 
   @inline(never)
   private mutating func failField(
-    _ field: StaticString, _ code: JSONDecodingError.Code, _ message: String, at place: UnsafeRawPointer
+    _ field: StaticString, _ code: JSONMessageError.Code, _ message: String, at place: UnsafeRawPointer
   ) {
     if tracksPath, failure == nil { _ = descend(field) }
     fail(code, message, at: place)
@@ -526,10 +525,13 @@ public struct JSONReader: ~Copyable {
       guard let text = text() else { return nil }
       if text.count == 4, text == "true" { return true }
       if text.count == 5, text == "false" { return false }
+      var inner = JSONReader(UnsafeRawBufferPointer(start: text.start, count: text.count))
+      inner.skipValue()
+      inner.expectEnd()
       failField(
         field, .malformedValue,
-        "Failed to parse '\(excerpt(from: text.start, to: text.start + text.count))' as a JSON boolean for field '\(field)'",
-        at: place)
+        "Failed to parse '\(excerpt(from: text.start, to: text.start + text.count))' as a JSON boolean for field '\(field)': "
+          + (inner.failure?.message ?? "Unexpected JSON type parsed"), at: place)
       return nil
     default:
       return otherThanText(field)
@@ -578,7 +580,8 @@ public struct JSONReader: ~Copyable {
     inner.skipSpace()
     let number = inner.number()
     if inner.failure == nil, inner.position < inner.end {
-      let rest = inner.excerpt(from: inner.position, to: inner.end)
+      // The parser of Apache Mesos has read one character more by then.
+      let rest = inner.excerpt(from: inner.position + 1, to: inner.end)
       inner.fail(.malformedValue, "Parsed JSON included non-whitespace trailing characters: \(rest)")
     }
     guard let fault = inner.failure else { return number }

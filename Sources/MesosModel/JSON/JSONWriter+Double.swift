@@ -1,8 +1,9 @@
 extension JSONWriter {
   /// Appends a double: its shortest decimal form that reads back as the same value, always with a fraction or an exponent.
   ///
-  /// From 0.000001 up to 10^21 in plain decimal form, beyond as `1e-7` or `1.25e22`. A value that is not finite has no form in JSON
-  /// and is written as `null`.
+  /// From 0.000001 to below 10^21 in plain decimal form, beyond as `1e-7` or `1.25e22`. JSON has no form for a value that is not
+  /// finite: as in Apache Mesos it becomes a text, `"Infinity"`, which is refused where a number is read. (Apache Mesos writes
+  /// `NaN` without quotes, which is no JSON.)
   public mutating func append(_ value: Double) {
     let magnitude = value.magnitude
     // Thousandths and whole numbers, which is what resources and most times are.
@@ -15,8 +16,51 @@ extension JSONWriter {
         return appendThousandths(fraction)
       }
     }
-    guard value.isFinite else { return append("null") }
+    guard value.isFinite else {
+      if value.isNaN { return append("\"NaN\"") }
+      return append(value > 0 ? "\"Infinity\"" : "\"-Infinity\"")
+    }
+    if magnitude >= 1, magnitude < 1e15 { return appendMedium(value) }
     appendShortest(value)
+  }
+
+  /// Appends a double from 1 to below 10^15: of 15, 16 and 17 digits the first number of them that reads back as the value.
+  ///
+  /// The digits come from whole-number arithmetic: the value is `bits` / 2^`shift`, so it is exact before the one rounding.
+  private mutating func appendMedium(_ value: Double) {
+    let magnitude = value.magnitude
+    let bits = UInt128(magnitude.significandBitPattern | 1 << 52)
+    let shift = UInt64(52 - Int(magnitude.exponent))
+    let wholeDigits = JSONBytes.digitCount(of: UInt64(magnitude))
+    var decimals = 15 - wholeDigits
+    var digits: UInt64 = 0
+    for _ in 0..<3 {
+      let scaled = bits * UInt128(JSONBytes.powerOfTen(decimals))
+      digits = UInt64(truncatingIfNeeded: scaled >> shift)
+      let rest = scaled & (1 << shift - 1)
+      let half: UInt128 = 1 << (shift - 1)
+      if rest > half || (rest == half && digits & 1 == 1) { digits &+= 1 }
+      if JSONNumberScan.quotient(digits, tens: decimals) == magnitude { break }
+      decimals += 1
+    }
+    while decimals > 1 {
+      let (quotient, digit) = digits.quotientAndRemainder(dividingBy: 10)
+      if digit != 0 { break }
+      digits = quotient
+      decimals -= 1
+    }
+    if value.sign == .minus { append(UInt8(ascii: "-")) }
+    guard decimals > 0 else {
+      append(digits)
+      return append(".0")
+    }
+    let (whole, fraction) = digits.quotientAndRemainder(dividingBy: JSONBytes.powerOfTen(decimals))
+    append(whole)
+    append(UInt8(ascii: "."))
+    for _ in JSONBytes.digitCount(of: fraction)..<max(decimals, JSONBytes.digitCount(of: fraction)) {
+      append(UInt8(ascii: "0"))
+    }
+    append(fraction)
   }
 
   @inline(__always)

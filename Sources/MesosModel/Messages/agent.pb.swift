@@ -31,7 +31,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-/// Known to Apache Mesos as mesos.v1.agent.Call.
+/// What an operator or an executor asks of an agent; type says which field is there.
 public nonisolated struct AgentCall: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -290,6 +290,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
 
   }
 
+  /// Asks for all metrics.
   public nonisolated struct GetMetrics: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -311,6 +312,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _timeout: DurationInfo? = nil
   }
 
+  /// Logs more, for a while.
   public nonisolated struct SetLoggingLevel: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -342,6 +344,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _duration: DurationInfo? = nil
   }
 
+  /// Lists a folder.
   public nonisolated struct ListFiles: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -363,6 +366,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _path: String? = nil
   }
 
+  /// Reads a part of a file.
   public nonisolated struct ReadFile: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -404,6 +408,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _length: UInt64? = nil
   }
 
+  /// Asks for containers, nested ones and bare ones only if said.
   public nonisolated struct GetContainers: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -435,6 +440,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _showStandalone: Bool? = nil
   }
 
+  /// Starts a container within another.
   public nonisolated struct LaunchNestedContainer: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -476,6 +482,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _container: ContainerInfo? = nil
   }
 
+  /// Answers when a nested container has ended.
   public nonisolated struct WaitNestedContainer: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -497,6 +504,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _containerID: ContainerID? = nil
   }
 
+  /// Sends a signal to a nested container.
   public nonisolated struct KillNestedContainer: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -528,6 +536,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _signal: Int32? = nil
   }
 
+  /// Removes what a nested container left.
   public nonisolated struct RemoveNestedContainer: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -549,6 +558,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _containerID: ContainerID? = nil
   }
 
+  /// Starts a nested container that lives as long as the call, which streams its output.
   public nonisolated struct LaunchNestedContainerSession: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -590,6 +600,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _container: ContainerInfo? = nil
   }
 
+  /// Streams input to a container: first its id, then data.
   public nonisolated struct AttachContainerInput: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -642,6 +653,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _processIo: ProcessIO? = nil
   }
 
+  /// Streams output of a container.
   public nonisolated struct AttachContainerOutput: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -663,6 +675,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _containerID: ContainerID? = nil
   }
 
+  /// Starts a container, nested or not.
   public nonisolated struct LaunchContainer: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -708,6 +721,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _container: ContainerInfo? = nil
   }
 
+  /// Answers when a container has ended.
   public nonisolated struct WaitContainer: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -729,6 +743,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _containerID: ContainerID? = nil
   }
 
+  /// Sends a signal to a container.
   public nonisolated struct KillContainer: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -760,6 +775,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _signal: Int32? = nil
   }
 
+  /// Removes what a container left.
   public nonisolated struct RemoveContainer: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -781,6 +797,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _containerID: ContainerID? = nil
   }
 
+  /// Starts a local resource provider.
   public nonisolated struct AddResourceProviderConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -802,6 +819,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _info: ResourceProviderInfo? = nil
   }
 
+  /// Restarts a local resource provider with another configuration.
   public nonisolated struct UpdateResourceProviderConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -823,6 +841,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _info: ResourceProviderInfo? = nil
   }
 
+  /// Stops a local resource provider.
   public nonisolated struct RemoveResourceProviderConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -854,6 +873,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _name: String? = nil
   }
 
+  /// Says that a resource provider will not come back.
   public nonisolated struct MarkResourceProviderGone: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -875,6 +895,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
     fileprivate var _resourceProviderID: ResourceProviderID? = nil
   }
 
+  /// Removes images that no container uses.
   public nonisolated struct PruneImages: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -892,7 +913,7 @@ public nonisolated struct AgentCall: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// Known to Apache Mesos as mesos.v1.agent.Response.
+/// What an agent answers; type says which field is there.
 public nonisolated struct AgentResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1090,6 +1111,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
 
   }
 
+  /// Whether it is well.
   public nonisolated struct GetHealth: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1111,6 +1133,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     fileprivate var _healthy: Bool? = nil
   }
 
+  /// The flags it runs with.
   public nonisolated struct GetFlags: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1123,6 +1146,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// Which build it is.
   public nonisolated struct GetVersion: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1144,6 +1168,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     fileprivate var _versionInfo: VersionInfo? = nil
   }
 
+  /// All its metrics.
   public nonisolated struct GetMetrics: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1156,6 +1181,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// How much it logs.
   public nonisolated struct GetLoggingLevel: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1177,6 +1203,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     fileprivate var _level: UInt32? = nil
   }
 
+  /// What is in a folder.
   public nonisolated struct ListFiles: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1189,11 +1216,13 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// A part of a file.
   public nonisolated struct ReadFile: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Of the whole file, in bytes.
     public var size: UInt64 {
       get {_size ?? 0}
       set {_size = newValue}
@@ -1220,6 +1249,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     fileprivate var _data: Data? = nil
   }
 
+  /// Tasks, executors and frameworks together.
   public nonisolated struct GetState: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1261,6 +1291,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     fileprivate var _getFrameworks: AgentResponse.GetFrameworks? = nil
   }
 
+  /// Containers and what they use.
   public nonisolated struct GetContainers: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1270,6 +1301,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// A container.
     public nonisolated struct Container: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1344,6 +1376,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// Frameworks with work on this agent, now or before.
   public nonisolated struct GetFrameworks: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1355,6 +1388,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// A framework.
     public nonisolated struct Framework: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1379,6 +1413,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// Executors of this agent, now or before.
   public nonisolated struct GetExecutors: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1390,6 +1425,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// An executor.
     public nonisolated struct Executor: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1414,6 +1450,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// Operations on this agent's resources.
   public nonisolated struct GetOperations: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1426,19 +1463,25 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// Tasks of this agent, by how far they have come.
   public nonisolated struct GetTasks: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Before they reach their executor's queue.
     public var pendingTasks: [MesosTask] = []
 
+    /// Waiting for their executor to come up.
     public var queuedTasks: [MesosTask] = []
 
+    /// Given to their executor.
     public var launchedTasks: [MesosTask] = []
 
+    /// Ended, with statuses still to be acknowledged.
     public var terminatedTasks: [MesosTask] = []
 
+    /// Ended and acknowledged.
     public var completedTasks: [MesosTask] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1446,6 +1489,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// The agent itself.
   public nonisolated struct GetAgent: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1487,6 +1531,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     fileprivate var _estimatedDrainStartTime: TimeInfo? = nil
   }
 
+  /// Its resource providers.
   public nonisolated struct GetResourceProviders: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1496,6 +1541,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// A resource provider.
     public nonisolated struct ResourceProvider: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1522,6 +1568,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// How a nested container ended.
   public nonisolated struct WaitNestedContainer: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1583,6 +1630,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
     fileprivate var _message: String? = nil
   }
 
+  /// How a container ended.
   public nonisolated struct WaitContainer: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1649,6 +1697,7 @@ public nonisolated struct AgentResponse: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// A piece of a process' input or output, or a word about the stream.
 public nonisolated struct ProcessIO: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1694,6 +1743,7 @@ public nonisolated struct ProcessIO: Sendable {
 
   }
 
+  /// Bytes of one of the standard streams; none for its end.
   public nonisolated struct DataMessage: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1737,6 +1787,7 @@ public nonisolated struct ProcessIO: Sendable {
     fileprivate var _data: Data? = nil
   }
 
+  /// About the terminal or the connection.
   public nonisolated struct Control: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1782,6 +1833,7 @@ public nonisolated struct ProcessIO: Sendable {
 
     }
 
+    /// Keeps the connection open; another follows after this interval.
     public nonisolated struct Heartbeat: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

@@ -31,7 +31,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-/// Known to Apache Mesos as mesos.v1.executor.Event.
+/// What an agent tells an executor; type says which field is there.
 public nonisolated struct ExecutorEvent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -129,6 +129,7 @@ public nonisolated struct ExecutorEvent: Sendable {
 
   }
 
+  /// The executor is subscribed; always the first event.
   public nonisolated struct Subscribed: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -177,6 +178,7 @@ public nonisolated struct ExecutorEvent: Sendable {
     fileprivate var _storage = _StorageClass.defaultInstance
   }
 
+  /// Run a task.
   public nonisolated struct Launch: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -198,6 +200,7 @@ public nonisolated struct ExecutorEvent: Sendable {
     fileprivate var _task: TaskInfo? = nil
   }
 
+  /// Run tasks that start and end together.
   public nonisolated struct LaunchGroup: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -219,6 +222,7 @@ public nonisolated struct ExecutorEvent: Sendable {
     fileprivate var _taskGroup: TaskGroupInfo? = nil
   }
 
+  /// Stop a task.
   public nonisolated struct Kill: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -233,6 +237,7 @@ public nonisolated struct ExecutorEvent: Sendable {
     /// Clears the value of `taskID`. Subsequent reads from it will return its default value.
     public mutating func clearTaskID() {self._taskID = nil}
 
+    /// Instead of that of the task.
     public var killPolicy: KillPolicy {
       get {_killPolicy ?? KillPolicy()}
       set {_killPolicy = newValue}
@@ -250,6 +255,7 @@ public nonisolated struct ExecutorEvent: Sendable {
     fileprivate var _killPolicy: KillPolicy? = nil
   }
 
+  /// A status arrived and need not be sent again.
   public nonisolated struct Acknowledged: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -281,6 +287,7 @@ public nonisolated struct ExecutorEvent: Sendable {
     fileprivate var _uuid: Data? = nil
   }
 
+  /// The scheduler says something.
   public nonisolated struct Message: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -302,6 +309,7 @@ public nonisolated struct ExecutorEvent: Sendable {
     fileprivate var _data: Data? = nil
   }
 
+  /// The subscription is over and will not work again.
   public nonisolated struct Error: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -335,7 +343,7 @@ public nonisolated struct ExecutorEvent: Sendable {
   fileprivate var _error: ExecutorEvent.Error? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.executor.Call.
+/// What an executor asks of its agent; type says which field is there.
 public nonisolated struct ExecutorCall: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -410,13 +418,16 @@ public nonisolated struct ExecutorCall: Sendable {
 
   }
 
+  /// Opens the event stream.
   public nonisolated struct Subscribe: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Tasks that have not had an acknowledged status yet.
     public var unacknowledgedTasks: [TaskInfo] = []
 
+    /// Statuses that were not acknowledged yet.
     public var unacknowledgedUpdates: [ExecutorCall.Update] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -424,6 +435,7 @@ public nonisolated struct ExecutorCall: Sendable {
     public init() {}
   }
 
+  /// Something happened to a task.
   public nonisolated struct Update: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -445,6 +457,7 @@ public nonisolated struct ExecutorCall: Sendable {
     fileprivate var _status: TaskStatus? = nil
   }
 
+  /// Says something to the scheduler.
   public nonisolated struct Message: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

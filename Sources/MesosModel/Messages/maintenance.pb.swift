@@ -26,7 +26,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-/// Known to Apache Mesos as mesos.v1.maintenance.Window.
+/// Machines that will be away at the same time.
 public nonisolated struct MaintenanceWindow: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -50,7 +50,7 @@ public nonisolated struct MaintenanceWindow: Sendable {
   fileprivate var _unavailability: Unavailability? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.maintenance.Schedule.
+/// All maintenance that is planned.
 public nonisolated struct MaintenanceSchedule: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -63,7 +63,7 @@ public nonisolated struct MaintenanceSchedule: Sendable {
   public init() {}
 }
 
-/// Known to Apache Mesos as mesos.v1.maintenance.ClusterStatus.
+/// Which machines are to be emptied and which are away.
 public nonisolated struct MaintenanceStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -75,6 +75,7 @@ public nonisolated struct MaintenanceStatus: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// A machine to be emptied, and what frameworks answered.
   public nonisolated struct DrainingMachine: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

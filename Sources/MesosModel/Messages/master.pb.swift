@@ -31,7 +31,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-/// Known to Apache Mesos as mesos.v1.master.Call.
+/// What an operator asks of a master; type says which field is there.
 public nonisolated struct MasterCall: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -300,11 +300,13 @@ public nonisolated struct MasterCall: @unchecked Sendable {
 
   }
 
+  /// Asks for all metrics.
   public nonisolated struct GetMetrics: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// What is not measured by then is left out.
     public var timeout: DurationInfo {
       get {_timeout ?? DurationInfo()}
       set {_timeout = newValue}
@@ -321,6 +323,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _timeout: DurationInfo? = nil
   }
 
+  /// Logs more, for a while.
   public nonisolated struct SetLoggingLevel: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -352,6 +355,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _duration: DurationInfo? = nil
   }
 
+  /// Lists a folder.
   public nonisolated struct ListFiles: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -373,6 +377,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _path: String? = nil
   }
 
+  /// Reads a part of a file.
   public nonisolated struct ReadFile: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -396,6 +401,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     /// Clears the value of `offset`. Subsequent reads from it will return its default value.
     public mutating func clearOffset() {self._offset = nil}
 
+    /// Without it, to the end.
     public var length: UInt64 {
       get {_length ?? 0}
       set {_length = newValue}
@@ -414,6 +420,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _length: UInt64? = nil
   }
 
+  /// Sets weights of roles.
   public nonisolated struct UpdateWeights: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -426,6 +433,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     public init() {}
   }
 
+  /// Sets resources of an agent aside for a role.
   public nonisolated struct ReserveResources: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -440,6 +448,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     /// Clears the value of `agentID`. Subsequent reads from it will return its default value.
     public mutating func clearAgentID() {self._agentID = nil}
 
+    /// What they are now, where they are reserved already.
     public var source: [Resource] = []
 
     public var resources: [Resource] = []
@@ -451,6 +460,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _agentID: AgentID? = nil
   }
 
+  /// Undoes a reservation.
   public nonisolated struct UnreserveResources: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -474,6 +484,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _agentID: AgentID? = nil
   }
 
+  /// Makes volumes on reserved disk.
   public nonisolated struct CreateVolumes: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -497,6 +508,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _agentID: AgentID? = nil
   }
 
+  /// Removes volumes and what is on them.
   public nonisolated struct DestroyVolumes: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -520,6 +532,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _agentID: AgentID? = nil
   }
 
+  /// Makes a volume larger.
   public nonisolated struct GrowVolume: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -559,6 +572,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _storage = _StorageClass.defaultInstance
   }
 
+  /// Makes a volume smaller.
   public nonisolated struct ShrinkVolume: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -600,6 +614,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _subtract: MesosValue.Scalar? = nil
   }
 
+  /// Replaces the whole schedule.
   public nonisolated struct UpdateMaintenanceSchedule: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -621,6 +636,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _schedule: MaintenanceSchedule? = nil
   }
 
+  /// Takes machines away.
   public nonisolated struct StartMaintenance: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -633,6 +649,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     public init() {}
   }
 
+  /// Brings machines back.
   public nonisolated struct StopMaintenance: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -645,6 +662,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     public init() {}
   }
 
+  /// Empties an agent and offers nothing of it.
   public nonisolated struct DrainAgent: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -686,6 +704,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _markGone: Bool? = nil
   }
 
+  /// Offers nothing of an agent; its tasks go on.
   public nonisolated struct DeactivateAgent: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -707,6 +726,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _agentID: AgentID? = nil
   }
 
+  /// Offers an agent again.
   public nonisolated struct ReactivateAgent: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -728,11 +748,13 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _agentID: AgentID? = nil
   }
 
+  /// Sets guarantees and limits of roles.
   public nonisolated struct UpdateQuota: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Skips the check that they can be satisfied.
     public var force: Bool {
       get {_force ?? false}
       set {_force = newValue}
@@ -751,6 +773,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _force: Bool? = nil
   }
 
+  /// Sets a guarantee, in the form of before 1.9.
   public nonisolated struct SetQuota: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -772,6 +795,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _quotaRequest: QuotaRequest? = nil
   }
 
+  /// Removes a role's quota.
   public nonisolated struct RemoveQuota: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -793,6 +817,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _role: String? = nil
   }
 
+  /// Ends a framework and its tasks.
   public nonisolated struct Teardown: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -814,6 +839,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
     fileprivate var _frameworkID: FrameworkID? = nil
   }
 
+  /// Says that an agent will not come back.
   public nonisolated struct MarkAgentGone: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -840,7 +866,7 @@ public nonisolated struct MasterCall: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// Known to Apache Mesos as mesos.v1.master.Response.
+/// What a master answers to an operator; type says which field is there.
 public nonisolated struct MasterResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1056,6 +1082,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
 
   }
 
+  /// Whether it is well.
   public nonisolated struct GetHealth: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1077,6 +1104,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     fileprivate var _healthy: Bool? = nil
   }
 
+  /// The flags it runs with.
   public nonisolated struct GetFlags: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1089,6 +1117,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// Which build it is.
   public nonisolated struct GetVersion: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1110,6 +1139,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     fileprivate var _versionInfo: VersionInfo? = nil
   }
 
+  /// All its metrics.
   public nonisolated struct GetMetrics: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1122,6 +1152,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// How much it logs.
   public nonisolated struct GetLoggingLevel: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1143,6 +1174,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     fileprivate var _level: UInt32? = nil
   }
 
+  /// What is in a folder.
   public nonisolated struct ListFiles: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1155,11 +1187,13 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// A part of a file.
   public nonisolated struct ReadFile: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Of the whole file, in bytes.
     public var size: UInt64 {
       get {_size ?? 0}
       set {_size = newValue}
@@ -1186,6 +1220,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     fileprivate var _data: Data? = nil
   }
 
+  /// Tasks, executors, frameworks and agents together.
   public nonisolated struct GetState: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1237,6 +1272,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     fileprivate var _getAgents: MasterResponse.GetAgents? = nil
   }
 
+  /// All agents.
   public nonisolated struct GetAgents: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1244,10 +1280,12 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
 
     public var agents: [MasterResponse.GetAgents.Agent] = []
 
+    /// Known from before the master started and not back yet.
     public var recoveredAgents: [AgentInfo] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// An agent as the master knows it.
     public nonisolated struct Agent: @unchecked Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1316,6 +1354,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
       /// Clears the value of `reregisteredTime`. Subsequent reads from it will return its default value.
       public mutating func clearReregisteredTime() {_uniqueStorage()._reregisteredTime = nil}
 
+      /// With what operators and frameworks reserved and created.
       public var totalResources: [Resource] {
         get {_storage._totalResources}
         set {_uniqueStorage()._totalResources = newValue}
@@ -1361,6 +1400,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
 
       public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+      /// A resource provider of it.
       public nonisolated struct ResourceProvider: Sendable {
         // SwiftProtobuf.Message conformance is added in an extension below. See the
         // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1392,6 +1432,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// All frameworks.
   public nonisolated struct GetFrameworks: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1406,6 +1447,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// A framework as the master knows it.
     public nonisolated struct Framework: @unchecked Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1513,6 +1555,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// All executors.
   public nonisolated struct GetExecutors: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1525,6 +1568,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// An executor and its agent.
     public nonisolated struct Executor: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1559,6 +1603,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// All operations.
   public nonisolated struct GetOperations: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1571,6 +1616,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// All tasks, by what became of them.
   public nonisolated struct GetTasks: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1593,6 +1639,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// All roles that have a weight, quota, a framework or a reservation.
   public nonisolated struct GetRoles: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1605,6 +1652,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// Weights that were set.
   public nonisolated struct GetWeights: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1617,6 +1665,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     public init() {}
   }
 
+  /// The master itself.
   public nonisolated struct GetMaster: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1658,6 +1707,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     fileprivate var _electedTime: Double? = nil
   }
 
+  /// Which machines are to be emptied and which are away.
   public nonisolated struct GetMaintenanceStatus: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1679,6 +1729,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     fileprivate var _status: MaintenanceStatus? = nil
   }
 
+  /// All maintenance that is planned.
   public nonisolated struct GetMaintenanceSchedule: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1700,6 +1751,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
     fileprivate var _schedule: MaintenanceSchedule? = nil
   }
 
+  /// All quota.
   public nonisolated struct GetQuota: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1726,7 +1778,7 @@ public nonisolated struct MasterResponse: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// Known to Apache Mesos as mesos.v1.master.Event.
+/// What a master tells a subscribed operator; type says which field is there.
 public nonisolated struct MasterEvent: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1833,6 +1885,7 @@ public nonisolated struct MasterEvent: @unchecked Sendable {
 
   }
 
+  /// The state that all later events change; always the first event.
   public nonisolated struct Subscribed: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1864,6 +1917,7 @@ public nonisolated struct MasterEvent: @unchecked Sendable {
     fileprivate var _heartbeatIntervalSeconds: Double? = nil
   }
 
+  /// A task was launched.
   public nonisolated struct TaskAdded: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1885,6 +1939,7 @@ public nonisolated struct MasterEvent: @unchecked Sendable {
     fileprivate var _task: MesosTask? = nil
   }
 
+  /// The state of a task changed.
   public nonisolated struct TaskUpdated: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1926,6 +1981,7 @@ public nonisolated struct MasterEvent: @unchecked Sendable {
     fileprivate var _state: TaskState? = nil
   }
 
+  /// A framework subscribed for the first time.
   public nonisolated struct FrameworkAdded: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1947,6 +2003,7 @@ public nonisolated struct MasterEvent: @unchecked Sendable {
     fileprivate var _framework: MasterResponse.GetFrameworks.Framework? = nil
   }
 
+  /// A framework came back or changed.
   public nonisolated struct FrameworkUpdated: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1968,6 +2025,7 @@ public nonisolated struct MasterEvent: @unchecked Sendable {
     fileprivate var _framework: MasterResponse.GetFrameworks.Framework? = nil
   }
 
+  /// A framework is gone with its tasks.
   public nonisolated struct FrameworkRemoved: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1989,6 +2047,7 @@ public nonisolated struct MasterEvent: @unchecked Sendable {
     fileprivate var _frameworkInfo: FrameworkInfo? = nil
   }
 
+  /// An agent registered.
   public nonisolated struct AgentAdded: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2010,6 +2069,7 @@ public nonisolated struct MasterEvent: @unchecked Sendable {
     fileprivate var _agent: MasterResponse.GetAgents.Agent? = nil
   }
 
+  /// An agent is out of sight or gone.
   public nonisolated struct AgentRemoved: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

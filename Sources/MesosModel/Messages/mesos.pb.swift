@@ -31,7 +31,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-/// Known to Apache Mesos as mesos.v1.Status.
+/// How a driver of the old, libprocess-based interface ended or runs.
 public nonisolated enum DriverStatus: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
   case driverNotStarted = 1
   case driverRunning = 2
@@ -44,20 +44,49 @@ public nonisolated enum DriverStatus: Int, SwiftProtobuf.Enum, Swift.CaseIterabl
 
 }
 
+/// How far a task has come. A task has one terminal state, after which nothing more is said of it.
 public nonisolated enum TaskState: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
+
+  /// The master accepted the task; the executor has not said anything of it yet.
   case taskStaging = 6
+
+  /// The executor has the task and prepares it.
   case taskStarting = 0
+
+  /// The task runs.
   case taskRunning = 1
+
+  /// The executor is stopping the task; only to frameworks with TASK_KILLING_STATE.
   case taskKilling = 8
+
+  /// Terminal: the task ended by itself and succeeded.
   case taskFinished = 2
+
+  /// Terminal: the task ended by itself and did not succeed.
   case taskFailed = 3
+
+  /// Terminal: the task was stopped, by its framework or by its executor.
   case taskKilled = 4
+
+  /// Terminal: the task's description is not valid, so it was never started.
   case taskError = 7
+
+  /// Terminal for frameworks that are not partition-aware: the task is gone or out of sight.
   case taskLost = 5
+
+  /// Terminal: the task could not be started because of a passing fault.
   case taskDropped = 9
+
+  /// The agent lost its connection; the task may still run and may come back.
   case taskUnreachable = 10
+
+  /// Terminal: the agent is there and the task no longer is.
   case taskGone = 11
+
+  /// Terminal as far as is known: an operator said that the agent will not come back.
   case taskGoneByOperator = 12
+
+  /// The master knows nothing of the task; an answer to reconciliation.
   case taskUnknown = 13
 
   public init() {
@@ -66,16 +95,37 @@ public nonisolated enum TaskState: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
+/// How far an operation on resources has come.
 public nonisolated enum OperationState: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
+
+  /// A value of a newer release, or none.
   case operationUnsupported = 0
+
+  /// It was accepted and is not done yet.
   case operationPending = 1
+
+  /// Terminal: it was done.
   case operationFinished = 2
+
+  /// Terminal: it was tried and failed.
   case operationFailed = 3
+
+  /// Terminal: its description is not valid.
   case operationError = 4
+
+  /// Terminal: it did not reach whoever had to do it.
   case operationDropped = 5
+
+  /// The agent lost its connection; the operation may still be done.
   case operationUnreachable = 6
+
+  /// An operator said that the agent will not come back.
   case operationGoneByOperator = 7
+
+  /// Whoever does it is being recovered; the state follows.
   case operationRecovering = 8
+
+  /// Nothing is known of the operation; an answer to reconciliation.
   case operationUnknown = 9
 
   public init() {
@@ -84,9 +134,14 @@ public nonisolated enum OperationState: Int, SwiftProtobuf.Enum, Swift.CaseItera
 
 }
 
+/// How far the draining of an agent has come.
 public nonisolated enum DrainState: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
   case unknown = 0
+
+  /// Tasks still run there and are being killed.
   case draining = 1
+
+  /// Nothing runs there any more.
   case drained = 2
 
   public init() {
@@ -95,6 +150,7 @@ public nonisolated enum DrainState: Int, SwiftProtobuf.Enum, Swift.CaseIterable 
 
 }
 
+/// Names a framework; given by the master when it subscribes for the first time.
 public nonisolated struct FrameworkID: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -116,6 +172,7 @@ public nonisolated struct FrameworkID: Sendable {
   fileprivate var _value: String? = nil
 }
 
+/// Names an offer, for as long as it stands.
 public nonisolated struct OfferID: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -137,6 +194,7 @@ public nonisolated struct OfferID: Sendable {
   fileprivate var _value: String? = nil
 }
 
+/// Names an agent over its restarts; given by the master.
 public nonisolated struct AgentID: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -158,6 +216,7 @@ public nonisolated struct AgentID: Sendable {
   fileprivate var _value: String? = nil
 }
 
+/// Names a task within its framework; chosen by the framework.
 public nonisolated struct TaskID: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -179,6 +238,7 @@ public nonisolated struct TaskID: Sendable {
   fileprivate var _value: String? = nil
 }
 
+/// Names an executor within its framework and agent; chosen by the framework.
 public nonisolated struct ExecutorID: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -200,6 +260,7 @@ public nonisolated struct ExecutorID: Sendable {
   fileprivate var _value: String? = nil
 }
 
+/// Names a container, and with its parents where it is nested.
 public nonisolated struct ContainerID: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -214,6 +275,7 @@ public nonisolated struct ContainerID: @unchecked Sendable {
   /// Clears the value of `value`. Subsequent reads from it will return its default value.
   public mutating func clearValue() {_uniqueStorage()._value = nil}
 
+  /// The container that this one is nested in.
   public var parent: ContainerID {
     get {_storage._parent ?? ContainerID()}
     set {_uniqueStorage()._parent = newValue}
@@ -230,6 +292,7 @@ public nonisolated struct ContainerID: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Names a resource provider; given by the agent or the master.
 public nonisolated struct ResourceProviderID: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -251,6 +314,7 @@ public nonisolated struct ResourceProviderID: Sendable {
   fileprivate var _value: String? = nil
 }
 
+/// Names an operation within its framework; chosen by who asks for feedback about it.
 public nonisolated struct OperationID: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -272,11 +336,13 @@ public nonisolated struct OperationID: Sendable {
   fileprivate var _value: String? = nil
 }
 
+/// A point in time.
 public nonisolated struct TimeInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Nanoseconds since 1970-01-01 00:00 UTC.
   public var nanoseconds: Int64 {
     get {_nanoseconds ?? 0}
     set {_nanoseconds = newValue}
@@ -293,6 +359,7 @@ public nonisolated struct TimeInfo: Sendable {
   fileprivate var _nanoseconds: Int64? = nil
 }
 
+/// A length of time.
 public nonisolated struct DurationInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -314,7 +381,7 @@ public nonisolated struct DurationInfo: Sendable {
   fileprivate var _nanoseconds: Int64? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Address.
+/// Where a process can be reached.
 public nonisolated struct MesosAddress: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -356,7 +423,7 @@ public nonisolated struct MesosAddress: Sendable {
   fileprivate var _port: Int32? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.URL.
+/// A URL in its parts.
 public nonisolated struct MesosURL: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -410,6 +477,7 @@ public nonisolated struct MesosURL: Sendable {
   fileprivate var _fragment: String? = nil
 }
 
+/// When something will not be there.
 public nonisolated struct Unavailability: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -424,6 +492,7 @@ public nonisolated struct Unavailability: Sendable {
   /// Clears the value of `start`. Subsequent reads from it will return its default value.
   public mutating func clearStart() {self._start = nil}
 
+  /// Without it, for good.
   public var duration: DurationInfo {
     get {_duration ?? DurationInfo()}
     set {_duration = newValue}
@@ -441,6 +510,7 @@ public nonisolated struct Unavailability: Sendable {
   fileprivate var _duration: DurationInfo? = nil
 }
 
+/// Names a machine by host name, IP address or both.
 public nonisolated struct MachineID: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -472,6 +542,7 @@ public nonisolated struct MachineID: Sendable {
   fileprivate var _ip: String? = nil
 }
 
+/// What is planned for a machine.
 public nonisolated struct MachineInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -506,6 +577,7 @@ public nonisolated struct MachineInfo: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Whether a machine is in use, is to be emptied, or is away.
   public nonisolated enum Mode: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
     case up = 1
     case draining = 2
@@ -524,11 +596,13 @@ public nonisolated struct MachineInfo: Sendable {
   fileprivate var _unavailability: Unavailability? = nil
 }
 
+/// What a framework says of itself when it subscribes.
 public nonisolated struct FrameworkInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Whom its tasks run as where they do not say otherwise.
   public var user: String {
     get {_user ?? String()}
     set {_user = newValue}
@@ -547,6 +621,7 @@ public nonisolated struct FrameworkInfo: Sendable {
   /// Clears the value of `name`. Subsequent reads from it will return its default value.
   public mutating func clearName() {self._name = nil}
 
+  /// Set by a framework that comes back.
   public var id: FrameworkID {
     get {_id ?? FrameworkID()}
     set {_id = newValue}
@@ -556,6 +631,7 @@ public nonisolated struct FrameworkInfo: Sendable {
   /// Clears the value of `id`. Subsequent reads from it will return its default value.
   public mutating func clearID() {self._id = nil}
 
+  /// Seconds that its tasks are kept after its scheduler is gone.
   public var failoverTimeout: Double {
     get {_failoverTimeout ?? 0}
     set {_failoverTimeout = newValue}
@@ -565,6 +641,7 @@ public nonisolated struct FrameworkInfo: Sendable {
   /// Clears the value of `failoverTimeout`. Subsequent reads from it will return its default value.
   public mutating func clearFailoverTimeout() {self._failoverTimeout = nil}
 
+  /// Whether its agents keep its tasks over their restarts.
   public var checkpoint: Bool {
     get {_checkpoint ?? false}
     set {_checkpoint = newValue}
@@ -584,6 +661,7 @@ public nonisolated struct FrameworkInfo: Sendable {
   /// Clears the value of `role`. Subsequent reads from it will return its default value.
   public mutating func clearRole() {self._role = nil}
 
+  /// The roles that it takes offers for.
   public var roles: [String] = []
 
   public var hostname: String {
@@ -595,6 +673,7 @@ public nonisolated struct FrameworkInfo: Sendable {
   /// Clears the value of `hostname`. Subsequent reads from it will return its default value.
   public mutating func clearHostname() {self._hostname = nil}
 
+  /// Whom it authenticates as.
   public var principal: String {
     get {_principal ?? String()}
     set {_principal = newValue}
@@ -624,10 +703,12 @@ public nonisolated struct FrameworkInfo: Sendable {
   /// Clears the value of `labels`. Subsequent reads from it will return its default value.
   public mutating func clearLabels() {self._labels = nil}
 
+  /// What offers of a role must hold at least to be worth making.
   public var offerFilters: Dictionary<String,OfferFilters> = [:]
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Something that a framework can deal with.
   public nonisolated struct Capability: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -646,13 +727,29 @@ public nonisolated struct FrameworkInfo: Sendable {
 
     public nonisolated enum TypeEnum: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
       case unknown = 0
+
+      /// It takes resources that may be taken back.
       case revocableResources = 1
+
+      /// It knows TASK_KILLING.
       case taskKillingState = 2
+
+      /// It takes offers of agents with GPUs.
       case gpuResources = 3
+
+      /// It knows volumes that several tasks share.
       case sharedResources = 4
+
+      /// It deals with tasks out of sight itself, and knows the states for it.
       case partitionAware = 5
+
+      /// It may have several roles.
       case multiRole = 6
+
+      /// It knows reservations within reservations.
       case reservationRefinement = 7
+
+      /// It takes offers from other regions.
       case regionAware = 8
 
       public init() {
@@ -680,6 +777,7 @@ public nonisolated struct FrameworkInfo: Sendable {
   fileprivate var _labels: MesosLabels? = nil
 }
 
+/// How to look at a task now and then; the result is reported and changes nothing.
 public nonisolated struct CheckInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -762,6 +860,7 @@ public nonisolated struct CheckInfo: Sendable {
 
   }
 
+  /// Runs a command; its exit code is the result.
   public nonisolated struct Command: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -783,6 +882,7 @@ public nonisolated struct CheckInfo: Sendable {
     fileprivate var _command: CommandInfo? = nil
   }
 
+  /// Sends a GET; the status code is the result.
   public nonisolated struct Http: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -814,6 +914,7 @@ public nonisolated struct CheckInfo: Sendable {
     fileprivate var _path: String? = nil
   }
 
+  /// Opens a connection; whether that succeeds is the result.
   public nonisolated struct Tcp: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -846,6 +947,7 @@ public nonisolated struct CheckInfo: Sendable {
   fileprivate var _timeoutSeconds: Double? = nil
 }
 
+/// How to tell whether a task is healthy; one that is not gets killed.
 public nonisolated struct HealthCheck: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -878,6 +980,7 @@ public nonisolated struct HealthCheck: @unchecked Sendable {
   /// Clears the value of `timeoutSeconds`. Subsequent reads from it will return its default value.
   public mutating func clearTimeoutSeconds() {_uniqueStorage()._timeoutSeconds = nil}
 
+  /// So many failures in a row make the task unhealthy.
   public var consecutiveFailures: UInt32 {
     get {_storage._consecutiveFailures ?? 3}
     set {_uniqueStorage()._consecutiveFailures = newValue}
@@ -887,6 +990,7 @@ public nonisolated struct HealthCheck: @unchecked Sendable {
   /// Clears the value of `consecutiveFailures`. Subsequent reads from it will return its default value.
   public mutating func clearConsecutiveFailures() {_uniqueStorage()._consecutiveFailures = nil}
 
+  /// Failures within it after the start do not count.
   public var gracePeriodSeconds: Double {
     get {_storage._gracePeriodSeconds ?? 10}
     set {_uniqueStorage()._gracePeriodSeconds = newValue}
@@ -946,6 +1050,7 @@ public nonisolated struct HealthCheck: @unchecked Sendable {
 
   }
 
+  /// Sends a GET; a status from 200 to 399 is healthy.
   public nonisolated struct HTTPCheckInfo: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -999,6 +1104,7 @@ public nonisolated struct HealthCheck: @unchecked Sendable {
     fileprivate var _path: String? = nil
   }
 
+  /// Opens a connection; success is healthy.
   public nonisolated struct TCPCheckInfo: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1035,11 +1141,13 @@ public nonisolated struct HealthCheck: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// How a task is stopped.
 public nonisolated struct KillPolicy: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// How long it may take to end after it was told to.
   public var gracePeriod: DurationInfo {
     get {_gracePeriod ?? DurationInfo()}
     set {_gracePeriod = newValue}
@@ -1056,6 +1164,7 @@ public nonisolated struct KillPolicy: Sendable {
   fileprivate var _gracePeriod: DurationInfo? = nil
 }
 
+/// What to run, with what and as whom.
 public nonisolated struct CommandInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1072,6 +1181,7 @@ public nonisolated struct CommandInfo: Sendable {
   /// Clears the value of `environment`. Subsequent reads from it will return its default value.
   public mutating func clearEnvironment() {self._environment = nil}
 
+  /// Whether value is a command line for the shell, as opposed to a program.
   public var shell: Bool {
     get {_shell ?? true}
     set {_shell = newValue}
@@ -1081,6 +1191,7 @@ public nonisolated struct CommandInfo: Sendable {
   /// Clears the value of `shell`. Subsequent reads from it will return its default value.
   public mutating func clearShell() {self._shell = nil}
 
+  /// The command line, or the program.
   public var value: String {
     get {_value ?? String()}
     set {_value = newValue}
@@ -1090,6 +1201,7 @@ public nonisolated struct CommandInfo: Sendable {
   /// Clears the value of `value`. Subsequent reads from it will return its default value.
   public mutating func clearValue() {self._value = nil}
 
+  /// The program's arguments, its own name as the first.
   public var arguments: [String] = []
 
   public var user: String {
@@ -1103,6 +1215,7 @@ public nonisolated struct CommandInfo: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// A file to fetch into the sandbox first.
   public nonisolated struct URI: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1126,6 +1239,7 @@ public nonisolated struct CommandInfo: Sendable {
     /// Clears the value of `executable`. Subsequent reads from it will return its default value.
     public mutating func clearExecutable() {self._executable = nil}
 
+    /// Whether an archive is unpacked.
     public var extract: Bool {
       get {_extract ?? true}
       set {_extract = newValue}
@@ -1172,6 +1286,7 @@ public nonisolated struct CommandInfo: Sendable {
   fileprivate var _user: String? = nil
 }
 
+/// An executor: what runs tasks on an agent.
 public nonisolated struct ExecutorInfo: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1246,6 +1361,7 @@ public nonisolated struct ExecutorInfo: @unchecked Sendable {
   /// Clears the value of `source`. Subsequent reads from it will return its default value.
   public mutating func clearSource() {_uniqueStorage()._source = nil}
 
+  /// Passed to the executor as it stands.
   public var data: Data {
     get {_storage._data ?? Data()}
     set {_uniqueStorage()._data = newValue}
@@ -1300,6 +1416,7 @@ public nonisolated struct ExecutorInfo: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Where a master or agent stands.
 public nonisolated struct DomainInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1316,6 +1433,7 @@ public nonisolated struct DomainInfo: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// A region and a zone in it.
   public nonisolated struct FaultDomain: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1341,6 +1459,7 @@ public nonisolated struct DomainInfo: Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// Zones that are close to each other.
     public nonisolated struct RegionInfo: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1362,6 +1481,7 @@ public nonisolated struct DomainInfo: Sendable {
       fileprivate var _name: String? = nil
     }
 
+    /// Machines that may fail together.
     public nonisolated struct ZoneInfo: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1394,6 +1514,7 @@ public nonisolated struct DomainInfo: Sendable {
   fileprivate var _faultDomain: DomainInfo.FaultDomain? = nil
 }
 
+/// What a master says of itself.
 public nonisolated struct MasterInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1408,6 +1529,7 @@ public nonisolated struct MasterInfo: Sendable {
   /// Clears the value of `id`. Subsequent reads from it will return its default value.
   public mutating func clearID() {self._id = nil}
 
+  /// The IPv4 address in network byte order, read as a little-endian number.
   public var ip: UInt32 {
     get {_ip ?? 0}
     set {_ip = newValue}
@@ -1475,6 +1597,7 @@ public nonisolated struct MasterInfo: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Something that a master can deal with.
   public nonisolated struct Capability: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1520,6 +1643,7 @@ public nonisolated struct MasterInfo: Sendable {
   fileprivate var _domain: DomainInfo? = nil
 }
 
+/// What an agent says of itself when it registers.
 public nonisolated struct AgentInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1543,10 +1667,12 @@ public nonisolated struct AgentInfo: Sendable {
   /// Clears the value of `port`. Subsequent reads from it will return its default value.
   public mutating func clearPort() {self._port = nil}
 
+  /// All that it has, whether in use or not.
   public var resources: [Resource] = []
 
   public var attributes: [Attribute] = []
 
+  /// Set by an agent that comes back.
   public var id: AgentID {
     get {_id ?? AgentID()}
     set {_id = newValue}
@@ -1555,6 +1681,16 @@ public nonisolated struct AgentInfo: Sendable {
   public var hasID: Bool {self._id != nil}
   /// Clears the value of `id`. Subsequent reads from it will return its default value.
   public mutating func clearID() {self._id = nil}
+
+  /// Not in the published API, but in every answer to GET_AGENTS.
+  public var checkpoint: Bool {
+    get {_checkpoint ?? false}
+    set {_checkpoint = newValue}
+  }
+  /// Returns true if `checkpoint` has been explicitly set.
+  public var hasCheckpoint: Bool {self._checkpoint != nil}
+  /// Clears the value of `checkpoint`. Subsequent reads from it will return its default value.
+  public mutating func clearCheckpoint() {self._checkpoint = nil}
 
   public var domain: DomainInfo {
     get {_domain ?? DomainInfo()}
@@ -1567,6 +1703,7 @@ public nonisolated struct AgentInfo: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Something that an agent can deal with.
   public nonisolated struct Capability: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1610,9 +1747,11 @@ public nonisolated struct AgentInfo: Sendable {
   fileprivate var _hostname: String? = nil
   fileprivate var _port: Int32? = nil
   fileprivate var _id: AgentID? = nil
+  fileprivate var _checkpoint: Bool? = nil
   fileprivate var _domain: DomainInfo? = nil
 }
 
+/// A container that serves a storage plugin.
 public nonisolated struct CSIPluginContainerInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1659,6 +1798,7 @@ public nonisolated struct CSIPluginContainerInfo: Sendable {
   fileprivate var _container: ContainerInfo? = nil
 }
 
+/// Where a service of a storage plugin listens.
 public nonisolated struct CSIPluginEndpoint: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1690,6 +1830,7 @@ public nonisolated struct CSIPluginEndpoint: Sendable {
   fileprivate var _endpoint: String? = nil
 }
 
+/// A storage plugin and what runs it.
 public nonisolated struct CSIPluginInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1745,6 +1886,7 @@ public nonisolated struct CSIPluginInfo: Sendable {
   fileprivate var _targetPathExists: Bool? = nil
 }
 
+/// What a resource provider says of itself when it subscribes.
 public nonisolated struct ResourceProviderInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1792,6 +1934,7 @@ public nonisolated struct ResourceProviderInfo: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// For a provider of storage: its plugin.
   public nonisolated struct Storage: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1831,7 +1974,7 @@ public nonisolated struct ResourceProviderInfo: Sendable {
   fileprivate var _storage: ResourceProviderInfo.Storage? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Value.
+/// A value of one of four kinds.
 public nonisolated struct MesosValue: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1896,6 +2039,7 @@ public nonisolated struct MesosValue: Sendable {
 
   }
 
+  /// A number, kept to three decimals.
   public nonisolated struct Scalar: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1917,6 +2061,7 @@ public nonisolated struct MesosValue: Sendable {
     fileprivate var _value: Double? = nil
   }
 
+  /// Whole numbers from begin to end, both included.
   public nonisolated struct Range: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1948,6 +2093,7 @@ public nonisolated struct MesosValue: Sendable {
     fileprivate var _end: UInt64? = nil
   }
 
+  /// Several ranges.
   public nonisolated struct Ranges: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1960,6 +2106,7 @@ public nonisolated struct MesosValue: Sendable {
     public init() {}
   }
 
+  /// Several texts.
   public nonisolated struct Set: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1972,6 +2119,7 @@ public nonisolated struct MesosValue: Sendable {
     public init() {}
   }
 
+  /// A text.
   public nonisolated struct Text: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2002,6 +2150,7 @@ public nonisolated struct MesosValue: Sendable {
   fileprivate var _text: MesosValue.Text? = nil
 }
 
+/// A named value that describes an agent and is not used up.
 public nonisolated struct Attribute: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2073,11 +2222,13 @@ public nonisolated struct Attribute: Sendable {
   fileprivate var _text: MesosValue.Text? = nil
 }
 
+/// An amount of something that tasks use up, with who may use it and how.
 public nonisolated struct Resource: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Who provides it, where that is not the agent itself.
   public var providerID: ResourceProviderID {
     get {_providerID ?? ResourceProviderID()}
     set {_providerID = newValue}
@@ -2132,6 +2283,8 @@ public nonisolated struct Resource: Sendable {
   /// Clears the value of `set`. Subsequent reads from it will return its default value.
   public mutating func clearSet() {self._set = nil}
 
+  /// Before reservations could be refined: the role it was reserved for.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var role: String {
     get {_role ?? "*"}
@@ -2142,6 +2295,7 @@ public nonisolated struct Resource: Sendable {
   /// Clears the value of `role`. Subsequent reads from it will return its default value.
   public mutating func clearRole() {self._role = nil}
 
+  /// Set where it is offered or in use: for which role.
   public var allocationInfo: Resource.AllocationInfo {
     get {_allocationInfo ?? Resource.AllocationInfo()}
     set {_allocationInfo = newValue}
@@ -2151,6 +2305,7 @@ public nonisolated struct Resource: Sendable {
   /// Clears the value of `allocationInfo`. Subsequent reads from it will return its default value.
   public mutating func clearAllocationInfo() {self._allocationInfo = nil}
 
+  /// Before reservations could be refined: how it was reserved.
   public var reservation: Resource.ReservationInfo {
     get {_reservation ?? Resource.ReservationInfo()}
     set {_reservation = newValue}
@@ -2160,6 +2315,7 @@ public nonisolated struct Resource: Sendable {
   /// Clears the value of `reservation`. Subsequent reads from it will return its default value.
   public mutating func clearReservation() {self._reservation = nil}
 
+  /// Who it is reserved for; each entry refines the one before it, the last one counts.
   public var reservations: [Resource.ReservationInfo] = []
 
   public var disk: Resource.DiskInfo {
@@ -2171,6 +2327,7 @@ public nonisolated struct Resource: Sendable {
   /// Clears the value of `disk`. Subsequent reads from it will return its default value.
   public mutating func clearDisk() {self._disk = nil}
 
+  /// There if it may be taken back at any time.
   public var revocable: Resource.RevocableInfo {
     get {_revocable ?? Resource.RevocableInfo()}
     set {_revocable = newValue}
@@ -2180,6 +2337,7 @@ public nonisolated struct Resource: Sendable {
   /// Clears the value of `revocable`. Subsequent reads from it will return its default value.
   public mutating func clearRevocable() {self._revocable = nil}
 
+  /// There if several tasks may use it at the same time.
   public var shared: Resource.SharedInfo {
     get {_shared ?? Resource.SharedInfo()}
     set {_shared = newValue}
@@ -2191,6 +2349,7 @@ public nonisolated struct Resource: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// For which role a resource is offered or in use.
   public nonisolated struct AllocationInfo: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2212,6 +2371,7 @@ public nonisolated struct Resource: Sendable {
     fileprivate var _role: String? = nil
   }
 
+  /// For whom a resource is set aside.
   public nonisolated struct ReservationInfo: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2257,7 +2417,11 @@ public nonisolated struct Resource: Sendable {
 
     public nonisolated enum TypeEnum: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
       case unknown = 0
+
+      /// Given on the agent's command line.
       case `static` = 1
+
+      /// Made, and to be undone, by an operation.
       case dynamic = 2
 
       public init() {
@@ -2274,6 +2438,7 @@ public nonisolated struct Resource: Sendable {
     fileprivate var _labels: MesosLabels? = nil
   }
 
+  /// More about a disk: a volume on it, or what it is made of.
   public nonisolated struct DiskInfo: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2308,6 +2473,7 @@ public nonisolated struct Resource: Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// Makes it a volume that outlives tasks.
     public nonisolated struct Persistence: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2339,6 +2505,7 @@ public nonisolated struct Resource: Sendable {
       fileprivate var _principal: String? = nil
     }
 
+    /// Where the disk comes from.
     public nonisolated struct Source: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2422,6 +2589,7 @@ public nonisolated struct Resource: Sendable {
 
       }
 
+      /// A folder that volumes are made in.
       public nonisolated struct Path: Sendable {
         // SwiftProtobuf.Message conformance is added in an extension below. See the
         // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2443,6 +2611,7 @@ public nonisolated struct Resource: Sendable {
         fileprivate var _root: String? = nil
       }
 
+      /// A mounted file system, used as a whole.
       public nonisolated struct Mount: Sendable {
         // SwiftProtobuf.Message conformance is added in an extension below. See the
         // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2480,6 +2649,7 @@ public nonisolated struct Resource: Sendable {
     fileprivate var _storage = _StorageClass.defaultInstance
   }
 
+  /// Says by its presence that a resource may be taken back.
   public nonisolated struct RevocableInfo: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2490,6 +2660,7 @@ public nonisolated struct Resource: Sendable {
     public init() {}
   }
 
+  /// Says by its presence that a resource may be shared.
   public nonisolated struct SharedInfo: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2516,6 +2687,7 @@ public nonisolated struct Resource: Sendable {
   fileprivate var _shared: Resource.SharedInfo? = nil
 }
 
+/// Counters of a network queue.
 public nonisolated struct TrafficControlStatistics: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2627,6 +2799,7 @@ public nonisolated struct TrafficControlStatistics: Sendable {
   fileprivate var _requeues: UInt64? = nil
 }
 
+/// Counters of the IP layer.
 public nonisolated struct IpStatistics: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2810,6 +2983,7 @@ public nonisolated struct IpStatistics: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Counters of the ICMP layer.
 public nonisolated struct IcmpStatistics: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -3065,6 +3239,7 @@ public nonisolated struct IcmpStatistics: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Counters of the TCP layer.
 public nonisolated struct TcpStatistics: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -3226,6 +3401,7 @@ public nonisolated struct TcpStatistics: Sendable {
   fileprivate var _inCsumErrors: Int64? = nil
 }
 
+/// Counters of the UDP layer.
 public nonisolated struct UdpStatistics: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -3317,6 +3493,7 @@ public nonisolated struct UdpStatistics: Sendable {
   fileprivate var _ignoredMulti: Int64? = nil
 }
 
+/// Counters of the network layers together.
 public nonisolated struct SNMPStatistics: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -3365,6 +3542,7 @@ public nonisolated struct SNMPStatistics: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Use and limit of one disk.
 public nonisolated struct DiskStatistics: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -3416,11 +3594,13 @@ public nonisolated struct DiskStatistics: Sendable {
   fileprivate var _usedBytes: UInt64? = nil
 }
 
+/// What a container used, at one time.
 public nonisolated struct ResourceStatistics: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Seconds since 1970-01-01 00:00 UTC.
   public var timestamp: Double {
     get {_storage._timestamp ?? 0}
     set {_uniqueStorage()._timestamp = newValue}
@@ -3910,6 +4090,7 @@ public nonisolated struct ResourceStatistics: @unchecked Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// How a rate was distributed.
   public nonisolated struct RatePercentiles: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4011,6 +4192,7 @@ public nonisolated struct ResourceStatistics: @unchecked Sendable {
     fileprivate var _samples: UInt64? = nil
   }
 
+  /// A rate over the time it was sampled.
   public nonisolated struct RateStatistics: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4118,6 +4300,7 @@ public nonisolated struct ResourceStatistics: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// What all executors of an agent use.
 public nonisolated struct ResourceUsage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4129,6 +4312,7 @@ public nonisolated struct ResourceUsage: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// What one executor uses.
   public nonisolated struct Executor: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4167,6 +4351,7 @@ public nonisolated struct ResourceUsage: Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// A task of it and its resources.
     public nonisolated struct Task: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4220,6 +4405,7 @@ public nonisolated struct ResourceUsage: Sendable {
   public init() {}
 }
 
+/// Counters of the processor, from perf.
 public nonisolated struct PerfStatistics: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4709,6 +4895,7 @@ public nonisolated struct PerfStatistics: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Which offers are worth making to a framework.
 public nonisolated struct OfferFilters: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4725,6 +4912,7 @@ public nonisolated struct OfferFilters: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Amounts by resource name.
   public nonisolated struct ResourceQuantities: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4737,6 +4925,7 @@ public nonisolated struct OfferFilters: Sendable {
     public init() {}
   }
 
+  /// An offer holds at least one of these quantities.
   public nonisolated struct MinAllocatableResources: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4754,7 +4943,7 @@ public nonisolated struct OfferFilters: Sendable {
   fileprivate var _minAllocatableResources: OfferFilters.MinAllocatableResources? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Request.
+/// Asks for resources; the built-in allocator ignores it.
 public nonisolated struct ResourceRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4778,6 +4967,7 @@ public nonisolated struct ResourceRequest: Sendable {
   fileprivate var _agentID: AgentID? = nil
 }
 
+/// Resources of one agent that a framework may use until it declines or they are taken back.
 public nonisolated struct Offer: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4852,6 +5042,7 @@ public nonisolated struct Offer: @unchecked Sendable {
     set {_uniqueStorage()._executorIds = newValue}
   }
 
+  /// There if maintenance of the machine is planned.
   public var unavailability: Unavailability {
     get {_storage._unavailability ?? Unavailability()}
     set {_uniqueStorage()._unavailability = newValue}
@@ -4872,6 +5063,7 @@ public nonisolated struct Offer: @unchecked Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Something to do with the resources of offers.
   public nonisolated struct Operation: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4886,6 +5078,7 @@ public nonisolated struct Offer: @unchecked Sendable {
     /// Clears the value of `type`. Subsequent reads from it will return its default value.
     public mutating func clearType() {_uniqueStorage()._type = nil}
 
+    /// Set by a framework that wants to hear how it went.
     public var id: OperationID {
       get {_storage._id ?? OperationID()}
       set {_uniqueStorage()._id = newValue}
@@ -5006,6 +5199,7 @@ public nonisolated struct Offer: @unchecked Sendable {
 
     }
 
+    /// Starts tasks, each with an executor or a command.
     public nonisolated struct Launch: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5018,6 +5212,7 @@ public nonisolated struct Offer: @unchecked Sendable {
       public init() {}
     }
 
+    /// Starts tasks together under one executor.
     public nonisolated struct LaunchGroup: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5049,6 +5244,7 @@ public nonisolated struct Offer: @unchecked Sendable {
       fileprivate var _taskGroup: TaskGroupInfo? = nil
     }
 
+    /// Sets resources aside for a role.
     public nonisolated struct Reserve: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5063,6 +5259,7 @@ public nonisolated struct Offer: @unchecked Sendable {
       public init() {}
     }
 
+    /// Undoes a reservation.
     public nonisolated struct Unreserve: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5075,6 +5272,7 @@ public nonisolated struct Offer: @unchecked Sendable {
       public init() {}
     }
 
+    /// Makes volumes on reserved disk.
     public nonisolated struct Create: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5087,6 +5285,7 @@ public nonisolated struct Offer: @unchecked Sendable {
       public init() {}
     }
 
+    /// Removes volumes and what is on them.
     public nonisolated struct Destroy: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5099,6 +5298,7 @@ public nonisolated struct Offer: @unchecked Sendable {
       public init() {}
     }
 
+    /// Makes a volume larger.
     public nonisolated struct GrowVolume: @unchecked Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5129,6 +5329,7 @@ public nonisolated struct Offer: @unchecked Sendable {
       fileprivate var _storage = _StorageClass.defaultInstance
     }
 
+    /// Makes a volume smaller.
     public nonisolated struct ShrinkVolume: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5160,6 +5361,7 @@ public nonisolated struct Offer: @unchecked Sendable {
       fileprivate var _subtract: MesosValue.Scalar? = nil
     }
 
+    /// Makes a disk out of raw storage.
     public nonisolated struct CreateDisk: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5201,6 +5403,7 @@ public nonisolated struct Offer: @unchecked Sendable {
       fileprivate var _targetProfile: String? = nil
     }
 
+    /// Turns a disk back into raw storage.
     public nonisolated struct DestroyDisk: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5232,6 +5435,7 @@ public nonisolated struct Offer: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Asks a framework to give resources back in time for maintenance.
 public nonisolated struct InverseOffer: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5295,6 +5499,7 @@ public nonisolated struct InverseOffer: Sendable {
   fileprivate var _unavailability: Unavailability? = nil
 }
 
+/// A task as its framework describes it.
 public nonisolated struct TaskInfo: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5332,6 +5537,7 @@ public nonisolated struct TaskInfo: @unchecked Sendable {
     set {_uniqueStorage()._resources = newValue}
   }
 
+  /// What runs it; this or a command, not both.
   public var executor: ExecutorInfo {
     get {_storage._executor ?? ExecutorInfo()}
     set {_uniqueStorage()._executor = newValue}
@@ -5386,6 +5592,7 @@ public nonisolated struct TaskInfo: @unchecked Sendable {
   /// Clears the value of `killPolicy`. Subsequent reads from it will return its default value.
   public mutating func clearKillPolicy() {_uniqueStorage()._killPolicy = nil}
 
+  /// Passed to the executor as it stands.
   public var data: Data {
     get {_storage._data ?? Data()}
     set {_uniqueStorage()._data = newValue}
@@ -5413,6 +5620,7 @@ public nonisolated struct TaskInfo: @unchecked Sendable {
   /// Clears the value of `discovery`. Subsequent reads from it will return its default value.
   public mutating func clearDiscovery() {_uniqueStorage()._discovery = nil}
 
+  /// After so long it is killed.
   public var maxCompletionTime: DurationInfo {
     get {_storage._maxCompletionTime ?? DurationInfo()}
     set {_uniqueStorage()._maxCompletionTime = newValue}
@@ -5422,6 +5630,7 @@ public nonisolated struct TaskInfo: @unchecked Sendable {
   /// Clears the value of `maxCompletionTime`. Subsequent reads from it will return its default value.
   public mutating func clearMaxCompletionTime() {_uniqueStorage()._maxCompletionTime = nil}
 
+  /// How much it may use beyond its resources, by resource name; infinite for no limit.
   public var limits: Dictionary<String,MesosValue.Scalar> {
     get {_storage._limits}
     set {_uniqueStorage()._limits = newValue}
@@ -5434,6 +5643,7 @@ public nonisolated struct TaskInfo: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Tasks that start and end together.
 public nonisolated struct TaskGroupInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5446,7 +5656,7 @@ public nonisolated struct TaskGroupInfo: Sendable {
   public init() {}
 }
 
-/// Known to Apache Mesos as mesos.v1.Task.
+/// A task as master and agent know it.
 public nonisolated struct MesosTask: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5497,6 +5707,7 @@ public nonisolated struct MesosTask: @unchecked Sendable {
   /// Clears the value of `agentID`. Subsequent reads from it will return its default value.
   public mutating func clearAgentID() {_uniqueStorage()._agentID = nil}
 
+  /// As the framework was told last.
   public var state: TaskState {
     get {_storage._state ?? .taskStaging}
     set {_uniqueStorage()._state = newValue}
@@ -5511,11 +5722,13 @@ public nonisolated struct MesosTask: @unchecked Sendable {
     set {_uniqueStorage()._resources = newValue}
   }
 
+  /// What was reported of it, one a state.
   public var statuses: [TaskStatus] {
     get {_storage._statuses}
     set {_uniqueStorage()._statuses = newValue}
   }
 
+  /// As the executor reported last, told or not.
   public var statusUpdateState: TaskState {
     get {_storage._statusUpdateState ?? .taskStaging}
     set {_uniqueStorage()._statusUpdateState = newValue}
@@ -5600,6 +5813,7 @@ public nonisolated struct MesosTask: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Which resources a container used beyond its limits.
 public nonisolated struct TaskResourceLimitation: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5612,7 +5826,7 @@ public nonisolated struct TaskResourceLimitation: Sendable {
   public init() {}
 }
 
-/// Known to Apache Mesos as mesos.v1.UUID.
+/// A universally unique identifier of 16 bytes.
 public nonisolated struct MesosUUID: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5634,7 +5848,7 @@ public nonisolated struct MesosUUID: Sendable {
   fileprivate var _value: Data? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Operation.
+/// An operation as master and agent know it.
 public nonisolated struct MesosOperation: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5698,6 +5912,7 @@ public nonisolated struct MesosOperation: Sendable {
   fileprivate var _uuid: MesosUUID? = nil
 }
 
+/// How an operation went.
 public nonisolated struct OperationStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5732,6 +5947,7 @@ public nonisolated struct OperationStatus: Sendable {
 
   public var convertedResources: [Resource] = []
 
+  /// There if it is to be acknowledged.
   public var uuid: MesosUUID {
     get {_uuid ?? MesosUUID()}
     set {_uuid = newValue}
@@ -5771,6 +5987,7 @@ public nonisolated struct OperationStatus: Sendable {
   fileprivate var _resourceProviderID: ResourceProviderID? = nil
 }
 
+/// What a check gave last.
 public nonisolated struct CheckStatusInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5814,6 +6031,7 @@ public nonisolated struct CheckStatusInfo: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// The exit code.
   public nonisolated struct Command: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5835,6 +6053,7 @@ public nonisolated struct CheckStatusInfo: Sendable {
     fileprivate var _exitCode: Int32? = nil
   }
 
+  /// The status code.
   public nonisolated struct Http: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5856,6 +6075,7 @@ public nonisolated struct CheckStatusInfo: Sendable {
     fileprivate var _statusCode: UInt32? = nil
   }
 
+  /// Whether it could connect.
   public nonisolated struct Tcp: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5885,6 +6105,7 @@ public nonisolated struct CheckStatusInfo: Sendable {
   fileprivate var _tcp: CheckStatusInfo.Tcp? = nil
 }
 
+/// Something that happened to a task.
 public nonisolated struct TaskStatus: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -5908,6 +6129,7 @@ public nonisolated struct TaskStatus: @unchecked Sendable {
   /// Clears the value of `state`. Subsequent reads from it will return its default value.
   public mutating func clearState() {_uniqueStorage()._state = nil}
 
+  /// For people.
   public var message: String {
     get {_storage._message ?? String()}
     set {_uniqueStorage()._message = newValue}
@@ -5962,6 +6184,7 @@ public nonisolated struct TaskStatus: @unchecked Sendable {
   /// Clears the value of `executorID`. Subsequent reads from it will return its default value.
   public mutating func clearExecutorID() {_uniqueStorage()._executorID = nil}
 
+  /// Seconds since 1970-01-01 00:00 UTC.
   public var timestamp: Double {
     get {_storage._timestamp ?? 0}
     set {_uniqueStorage()._timestamp = newValue}
@@ -5971,6 +6194,7 @@ public nonisolated struct TaskStatus: @unchecked Sendable {
   /// Clears the value of `timestamp`. Subsequent reads from it will return its default value.
   public mutating func clearTimestamp() {_uniqueStorage()._timestamp = nil}
 
+  /// There if it is to be acknowledged.
   public var uuid: Data {
     get {_storage._uuid ?? Data()}
     set {_uniqueStorage()._uuid = newValue}
@@ -6016,6 +6240,7 @@ public nonisolated struct TaskStatus: @unchecked Sendable {
   /// Clears the value of `containerStatus`. Subsequent reads from it will return its default value.
   public mutating func clearContainerStatus() {_uniqueStorage()._containerStatus = nil}
 
+  /// When the agent was last seen, if it is unreachable.
   public var unreachableTime: TimeInfo {
     get {_storage._unreachableTime ?? TimeInfo()}
     set {_uniqueStorage()._unreachableTime = newValue}
@@ -6036,6 +6261,7 @@ public nonisolated struct TaskStatus: @unchecked Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Who reported it.
   public nonisolated enum Source: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
     case master = 0
     case agent = 1
@@ -6047,41 +6273,112 @@ public nonisolated struct TaskStatus: @unchecked Sendable {
 
   }
 
+  /// Why the task came into this state; for machines.
   public nonisolated enum Reason: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
+
+    /// The built-in executor of a command failed.
     case commandExecutorFailed = 0
+
+    /// The container could not be started.
     case containerLaunchFailed = 21
+
+    /// The container went beyond a limit.
     case containerLimitation = 19
+
+    /// The container used more disk than it had.
     case containerLimitationDisk = 20
+
+    /// The container used more memory than it had.
     case containerLimitationMemory = 8
+
+    /// Its revocable resources were taken back.
     case containerPreempted = 17
+
+    /// The container could not be given other resources.
     case containerUpdateFailed = 22
+
+    /// It ran for longer than it was allowed to.
     case maxCompletionTimeReached = 33
+
+    /// Its executor did not come up in time.
     case executorRegistrationTimeout = 23
+
+    /// Its executor did not come back in time after the agent restarted.
     case executorReregistrationTimeout = 24
+
+    /// Its executor ended.
     case executorTerminated = 1
+
+    /// Its executor was not there when the task was to be killed.
     case executorUnregistered = 2
+
+    /// Its framework is gone.
     case frameworkRemoved = 3
+
+    /// A folder of it could not be kept from being cleaned away.
     case gcError = 4
+
+    /// Its framework is unknown to the agent.
     case invalidFrameworkid = 5
+
+    /// An offer it was launched from does not stand any more.
     case invalidOffers = 6
+
+    /// What carries its input and output ended.
     case ioSwitchboardExited = 27
+
+    /// The scheduler had no master when it was launched.
     case masterDisconnected = 7
+
+    /// An answer to reconciliation, not news.
     case reconciliation = 9
+
+    /// The agent does not have its resources (any more).
     case resourcesUnknown = 18
+
+    /// The agent had no connection when the task was launched.
     case agentDisconnected = 10
+
+    /// The agent is being drained.
     case agentDraining = 34
+
+    /// The agent is out of sight or gone.
     case agentRemoved = 11
+
+    /// An operator said that the agent will not come back.
     case agentRemovedByOperator = 31
+
+    /// The agent came back and has the task still.
     case agentReregistered = 32
+
+    /// The agent restarted and could not keep the task.
     case agentRestarted = 12
+
+    /// No agent of that id is known.
     case agentUnknown = 13
+
+    /// It was killed before it was started.
     case taskKilledDuringLaunch = 30
+
+    /// Its check gave something else than before.
     case taskCheckStatusUpdated = 28
+
+    /// Its health changed.
     case taskHealthCheckStatusUpdated = 29
+
+    /// The description of its group is not valid.
     case taskGroupInvalid = 25
+
+    /// Its framework may not launch its group.
     case taskGroupUnauthorized = 26
+
+    /// Its description is not valid.
     case taskInvalid = 14
+
+    /// Its framework may not launch it.
     case taskUnauthorized = 15
+
+    /// The master does not know it.
     case taskUnknown = 16
 
     public init() {
@@ -6095,11 +6392,13 @@ public nonisolated struct TaskStatus: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// For how long what an offer held is not to be offered again.
 public nonisolated struct Filters: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Counted from the answer; five seconds unless said.
   public var refuseSeconds: Double {
     get {_refuseSeconds ?? 5}
     set {_refuseSeconds = newValue}
@@ -6116,7 +6415,7 @@ public nonisolated struct Filters: Sendable {
   fileprivate var _refuseSeconds: Double? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Environment.
+/// Variables for a process.
 public nonisolated struct CommandEnvironment: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6126,6 +6425,7 @@ public nonisolated struct CommandEnvironment: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// A variable; its value may be a secret.
   public nonisolated struct Variable: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6191,7 +6491,7 @@ public nonisolated struct CommandEnvironment: Sendable {
   public init() {}
 }
 
-/// Known to Apache Mesos as mesos.v1.Parameter.
+/// A key and a value.
 public nonisolated struct MesosParameter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6223,7 +6523,7 @@ public nonisolated struct MesosParameter: Sendable {
   fileprivate var _value: String? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Parameters.
+/// Several keys and values.
 public nonisolated struct MesosParameters: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6236,6 +6536,7 @@ public nonisolated struct MesosParameters: Sendable {
   public init() {}
 }
 
+/// Whom to authenticate as and with what.
 public nonisolated struct Credential: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6267,6 +6568,7 @@ public nonisolated struct Credential: Sendable {
   fileprivate var _secret: String? = nil
 }
 
+/// Several credentials.
 public nonisolated struct Credentials: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6279,7 +6581,7 @@ public nonisolated struct Credentials: Sendable {
   public init() {}
 }
 
-/// Known to Apache Mesos as mesos.v1.Secret.
+/// Something not to be shown: a name for it, or the thing itself.
 public nonisolated struct MesosSecret: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6325,6 +6627,7 @@ public nonisolated struct MesosSecret: Sendable {
 
   }
 
+  /// A name that whoever keeps secrets knows.
   public nonisolated struct Reference: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6356,6 +6659,7 @@ public nonisolated struct MesosSecret: Sendable {
     fileprivate var _key: String? = nil
   }
 
+  /// The secret itself.
   public nonisolated struct Value: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6384,6 +6688,7 @@ public nonisolated struct MesosSecret: Sendable {
   fileprivate var _value: MesosSecret.Value? = nil
 }
 
+/// How many messages a second a principal may send.
 public nonisolated struct RateLimit: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6425,6 +6730,7 @@ public nonisolated struct RateLimit: Sendable {
   fileprivate var _capacity: UInt64? = nil
 }
 
+/// Limits by principal.
 public nonisolated struct RateLimits: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6458,7 +6764,7 @@ public nonisolated struct RateLimits: Sendable {
   fileprivate var _aggregateDefaultCapacity: UInt64? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Image.
+/// A file system for a container.
 public nonisolated struct ContainerImage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6512,6 +6818,7 @@ public nonisolated struct ContainerImage: Sendable {
 
   }
 
+  /// An image by App Container name.
   public nonisolated struct Appc: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6553,6 +6860,7 @@ public nonisolated struct ContainerImage: Sendable {
     fileprivate var _labels: MesosLabels? = nil
   }
 
+  /// An image by Docker name.
   public nonisolated struct Docker: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6603,6 +6911,7 @@ public nonisolated struct ContainerImage: Sendable {
   fileprivate var _cached: Bool? = nil
 }
 
+/// Whether mounts made on one side of a volume show on the other.
 public nonisolated struct MountPropagation: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6635,6 +6944,7 @@ public nonisolated struct MountPropagation: Sendable {
   fileprivate var _mode: MountPropagation.Mode? = nil
 }
 
+/// A folder or file made visible in a container.
 public nonisolated struct Volume: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6697,6 +7007,7 @@ public nonisolated struct Volume: Sendable {
 
   }
 
+  /// What a volume is made of.
   public nonisolated struct Source: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6772,6 +7083,7 @@ public nonisolated struct Volume: Sendable {
 
     }
 
+    /// A volume of a Docker volume driver.
     public nonisolated struct DockerVolume: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6813,6 +7125,7 @@ public nonisolated struct Volume: Sendable {
       fileprivate var _driverOptions: MesosParameters? = nil
     }
 
+    /// A path of the host.
     public nonisolated struct HostPath: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6844,6 +7157,7 @@ public nonisolated struct Volume: Sendable {
       fileprivate var _mountPropagation: MountPropagation? = nil
     }
 
+    /// A path in a container's sandbox, its own or that of its parent.
     public nonisolated struct SandboxPath: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6886,6 +7200,7 @@ public nonisolated struct Volume: Sendable {
       fileprivate var _path: String? = nil
     }
 
+    /// A volume of a storage plugin.
     public nonisolated struct CSIVolume: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6911,6 +7226,7 @@ public nonisolated struct Volume: Sendable {
 
       public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+      /// How a volume is used.
       public nonisolated struct VolumeCapability: Sendable {
         // SwiftProtobuf.Message conformance is added in an extension below. See the
         // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6951,6 +7267,7 @@ public nonisolated struct Volume: Sendable {
 
         }
 
+        /// As a block device.
         public nonisolated struct BlockVolume: Sendable {
           // SwiftProtobuf.Message conformance is added in an extension below. See the
           // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6961,6 +7278,7 @@ public nonisolated struct Volume: Sendable {
           public init() {}
         }
 
+        /// As a mounted file system.
         public nonisolated struct MountVolume: Sendable {
           // SwiftProtobuf.Message conformance is added in an extension below. See the
           // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -6984,6 +7302,7 @@ public nonisolated struct Volume: Sendable {
           fileprivate var _fsType: String? = nil
         }
 
+        /// Who reads and writes it.
         public nonisolated struct AccessMode: Sendable {
           // SwiftProtobuf.Message conformance is added in an extension below. See the
           // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7024,6 +7343,7 @@ public nonisolated struct Volume: Sendable {
         fileprivate var _accessMode: Volume.Source.CSIVolume.VolumeCapability.AccessMode? = nil
       }
 
+      /// A volume that exists already.
       public nonisolated struct StaticProvisioning: Sendable {
         // SwiftProtobuf.Message conformance is added in an extension below. See the
         // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7081,6 +7401,7 @@ public nonisolated struct Volume: Sendable {
   fileprivate var _source: Volume.Source? = nil
 }
 
+/// A network that a container joins.
 public nonisolated struct NetworkInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7122,6 +7443,7 @@ public nonisolated struct NetworkInfo: Sendable {
 
   }
 
+  /// An address asked for, or given.
   public nonisolated struct IPAddress: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7153,6 +7475,7 @@ public nonisolated struct NetworkInfo: Sendable {
     fileprivate var _ipAddress: String? = nil
   }
 
+  /// A port of the host that leads to one of the container.
   public nonisolated struct PortMapping: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7200,6 +7523,7 @@ public nonisolated struct NetworkInfo: Sendable {
   fileprivate var _labels: MesosLabels? = nil
 }
 
+/// Linux capabilities.
 public nonisolated struct CapabilityInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7262,6 +7586,7 @@ public nonisolated struct CapabilityInfo: Sendable {
   public init() {}
 }
 
+/// Which system calls a container may make.
 public nonisolated struct SeccompInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7293,6 +7618,7 @@ public nonisolated struct SeccompInfo: Sendable {
   fileprivate var _unconfined: Bool? = nil
 }
 
+/// What is Linux' own about a container.
 public nonisolated struct LinuxInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7396,6 +7722,7 @@ public nonisolated struct LinuxInfo: Sendable {
   fileprivate var _shareCgroups: Bool? = nil
 }
 
+/// Limits of a process.
 public nonisolated struct RLimitInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7405,6 +7732,7 @@ public nonisolated struct RLimitInfo: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// One limit; without numbers, none.
   public nonisolated struct RLimit: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7474,6 +7802,7 @@ public nonisolated struct RLimitInfo: Sendable {
   public init() {}
 }
 
+/// A terminal for a container.
 public nonisolated struct TTYInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7490,6 +7819,7 @@ public nonisolated struct TTYInfo: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Its size in characters.
   public nonisolated struct WindowSize: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7526,6 +7856,7 @@ public nonisolated struct TTYInfo: Sendable {
   fileprivate var _windowSize: TTYInfo.WindowSize? = nil
 }
 
+/// What kind of container to make, with which volumes and networks.
 public nonisolated struct ContainerInfo: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7616,6 +7947,7 @@ public nonisolated struct ContainerInfo: @unchecked Sendable {
 
   }
 
+  /// For one that Docker runs.
   public nonisolated struct DockerInfo: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7685,6 +8017,7 @@ public nonisolated struct ContainerInfo: @unchecked Sendable {
 
     }
 
+    /// A port of the host that leads to one of the container.
     public nonisolated struct PortMapping: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7735,6 +8068,7 @@ public nonisolated struct ContainerInfo: @unchecked Sendable {
     fileprivate var _volumeDriver: String? = nil
   }
 
+  /// For one that the agent runs itself.
   public nonisolated struct MesosInfo: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7761,6 +8095,7 @@ public nonisolated struct ContainerInfo: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// A container as it runs.
 public nonisolated struct ContainerStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7804,6 +8139,7 @@ public nonisolated struct ContainerStatus: Sendable {
   fileprivate var _executorPid: UInt32? = nil
 }
 
+/// A container's control group, in numbers.
 public nonisolated struct CgroupInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7820,6 +8156,7 @@ public nonisolated struct CgroupInfo: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Its block devices.
   public nonisolated struct Blkio: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7842,6 +8179,7 @@ public nonisolated struct CgroupInfo: Sendable {
 
     }
 
+    /// A number for one kind of access.
     public nonisolated struct Value: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7873,6 +8211,7 @@ public nonisolated struct CgroupInfo: Sendable {
       fileprivate var _value: UInt64? = nil
     }
 
+    /// Under the fair-queueing scheduler.
     public nonisolated struct CFQ: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7880,6 +8219,7 @@ public nonisolated struct CgroupInfo: Sendable {
 
       public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+      /// Of one device, or of all.
       public nonisolated struct Statistics: Sendable {
         // SwiftProtobuf.Message conformance is added in an extension below. See the
         // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7936,6 +8276,7 @@ public nonisolated struct CgroupInfo: Sendable {
       public init() {}
     }
 
+    /// Under throttling.
     public nonisolated struct Throttling: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7943,6 +8284,7 @@ public nonisolated struct CgroupInfo: Sendable {
 
       public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+      /// Of one device, or of all.
       public nonisolated struct Statistics: Sendable {
         // SwiftProtobuf.Message conformance is added in an extension below. See the
         // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7971,6 +8313,7 @@ public nonisolated struct CgroupInfo: Sendable {
       public init() {}
     }
 
+    /// Both together.
     public nonisolated struct Statistics: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -7990,6 +8333,7 @@ public nonisolated struct CgroupInfo: Sendable {
     public init() {}
   }
 
+  /// Its network class.
   public nonisolated struct NetCls: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8016,7 +8360,7 @@ public nonisolated struct CgroupInfo: Sendable {
   fileprivate var _netCls: CgroupInfo.NetCls? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Labels.
+/// Keys and values for people and tools; Mesos does not look at them.
 public nonisolated struct MesosLabels: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8029,7 +8373,7 @@ public nonisolated struct MesosLabels: Sendable {
   public init() {}
 }
 
-/// Known to Apache Mesos as mesos.v1.Label.
+/// A key, with or without a value.
 public nonisolated struct MesosLabel: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8061,7 +8405,7 @@ public nonisolated struct MesosLabel: Sendable {
   fileprivate var _value: String? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Port.
+/// A port that a task serves on.
 public nonisolated struct MesosPort: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8123,7 +8467,7 @@ public nonisolated struct MesosPort: Sendable {
   fileprivate var _labels: MesosLabels? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Ports.
+/// Several ports.
 public nonisolated struct MesosPorts: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8136,6 +8480,7 @@ public nonisolated struct MesosPorts: Sendable {
   public init() {}
 }
 
+/// How others may find a task.
 public nonisolated struct DiscoveryInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8206,6 +8551,7 @@ public nonisolated struct DiscoveryInfo: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Who may find it.
   public nonisolated enum Visibility: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
     case framework = 0
     case cluster = 1
@@ -8228,6 +8574,7 @@ public nonisolated struct DiscoveryInfo: Sendable {
   fileprivate var _labels: MesosLabels? = nil
 }
 
+/// A role's share relative to others.
 public nonisolated struct WeightInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8259,6 +8606,7 @@ public nonisolated struct WeightInfo: Sendable {
   fileprivate var _role: String? = nil
 }
 
+/// Which build this is.
 public nonisolated struct VersionInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8340,7 +8688,7 @@ public nonisolated struct VersionInfo: Sendable {
   fileprivate var _gitTag: String? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Flag.
+/// A flag of a server and its value.
 public nonisolated struct ServerFlag: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8372,7 +8720,7 @@ public nonisolated struct ServerFlag: Sendable {
   fileprivate var _value: String? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Role.
+/// A role with what it has and who is in it.
 public nonisolated struct RoleInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8408,7 +8756,7 @@ public nonisolated struct RoleInfo: Sendable {
   fileprivate var _weight: Double? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Metric.
+/// A named number; without a value if it could not be measured.
 public nonisolated struct MetricValue: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8440,6 +8788,7 @@ public nonisolated struct MetricValue: Sendable {
   fileprivate var _value: Double? = nil
 }
 
+/// A file of a folder listing.
 public nonisolated struct FileInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8521,7 +8870,7 @@ public nonisolated struct FileInfo: Sendable {
   fileprivate var _gid: String? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.Device.
+/// A device file.
 public nonisolated struct LinuxDevice: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8547,6 +8896,7 @@ public nonisolated struct LinuxDevice: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Its major and minor number.
   public nonisolated struct Number: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8584,6 +8934,7 @@ public nonisolated struct LinuxDevice: Sendable {
   fileprivate var _number: LinuxDevice.Number? = nil
 }
 
+/// What may be done to a device.
 public nonisolated struct DeviceAccess: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8609,6 +8960,7 @@ public nonisolated struct DeviceAccess: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Reading, writing, making it.
   public nonisolated struct Access: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8656,6 +9008,7 @@ public nonisolated struct DeviceAccess: Sendable {
   fileprivate var _access: DeviceAccess.Access? = nil
 }
 
+/// Devices that containers may use.
 public nonisolated struct DeviceWhitelist: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -8668,11 +9021,13 @@ public nonisolated struct DeviceWhitelist: Sendable {
   public init() {}
 }
 
+/// How an agent is drained.
 public nonisolated struct DrainConfig: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Longer grace periods of tasks are cut to it.
   public var maxGracePeriod: DurationInfo {
     get {_maxGracePeriod ?? DurationInfo()}
     set {_maxGracePeriod = newValue}
@@ -8682,6 +9037,7 @@ public nonisolated struct DrainConfig: Sendable {
   /// Clears the value of `maxGracePeriod`. Subsequent reads from it will return its default value.
   public mutating func clearMaxGracePeriod() {self._maxGracePeriod = nil}
 
+  /// Whether the agent is marked gone once nothing runs there.
   public var markGone: Bool {
     get {_markGone ?? false}
     set {_markGone = newValue}
@@ -8699,6 +9055,7 @@ public nonisolated struct DrainConfig: Sendable {
   fileprivate var _markGone: Bool? = nil
 }
 
+/// The draining of an agent and how far it has come.
 public nonisolated struct DrainInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -10633,7 +10990,7 @@ nonisolated extension MasterInfo.Capability.TypeEnum: SwiftProtobuf._ProtoNamePr
 
 nonisolated extension AgentInfo: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AgentInfo"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hostname\0\u{2}\u{2}resources\0\u{2}\u{2}attributes\0\u{1}id\0\u{2}\u{2}port\0\u{2}\u{2}domain\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hostname\0\u{2}\u{2}resources\0\u{2}\u{2}attributes\0\u{1}id\0\u{1}checkpoint\0\u{1}port\0\u{2}\u{2}domain\0")
 
   public var isInitialized: Bool {
     if self._hostname == nil {return false}
@@ -10654,6 +11011,7 @@ nonisolated extension AgentInfo: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.resources) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.attributes) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._id) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self._checkpoint) }()
       case 8: try { try decoder.decodeSingularInt32Field(value: &self._port) }()
       case 10: try { try decoder.decodeSingularMessageField(value: &self._domain) }()
       default: break
@@ -10678,6 +11036,9 @@ nonisolated extension AgentInfo: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try { if let v = self._id {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    try { if let v = self._checkpoint {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 7)
+    } }()
     try { if let v = self._port {
       try visitor.visitSingularInt32Field(value: v, fieldNumber: 8)
     } }()
@@ -10693,6 +11054,7 @@ nonisolated extension AgentInfo: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.resources != rhs.resources {return false}
     if lhs.attributes != rhs.attributes {return false}
     if lhs._id != rhs._id {return false}
+    if lhs._checkpoint != rhs._checkpoint {return false}
     if lhs._domain != rhs._domain {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

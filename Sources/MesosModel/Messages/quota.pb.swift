@@ -26,6 +26,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Resources guaranteed to a role, in the form of before 1.9.
 public nonisolated struct QuotaInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -59,6 +60,7 @@ public nonisolated struct QuotaInfo: Sendable {
   fileprivate var _principal: String? = nil
 }
 
+/// Asks for a guarantee, in the form of before 1.9.
 public nonisolated struct QuotaRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -92,6 +94,7 @@ public nonisolated struct QuotaRequest: Sendable {
   fileprivate var _role: String? = nil
 }
 
+/// Guarantees and limits of a role, by resource name.
 public nonisolated struct QuotaConfig: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -108,6 +111,7 @@ public nonisolated struct QuotaConfig: Sendable {
 
   public var guarantees: Dictionary<String,MesosValue.Scalar> = [:]
 
+  /// What is not named has no limit.
   public var limits: Dictionary<String,MesosValue.Scalar> = [:]
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -117,6 +121,7 @@ public nonisolated struct QuotaConfig: Sendable {
   fileprivate var _role: String? = nil
 }
 
+/// All quota.
 public nonisolated struct QuotaStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

@@ -26,7 +26,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-/// Known to Apache Mesos as mesos.v1.resource_provider.Event.
+/// What an agent tells a resource provider; type says which field is there.
 public nonisolated struct ResourceProviderEvent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -103,6 +103,7 @@ public nonisolated struct ResourceProviderEvent: Sendable {
 
   }
 
+  /// The provider is subscribed, under this id.
   public nonisolated struct Subscribed: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -124,6 +125,7 @@ public nonisolated struct ResourceProviderEvent: Sendable {
     fileprivate var _providerID: ResourceProviderID? = nil
   }
 
+  /// Do an operation.
   public nonisolated struct ApplyOperation: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -175,6 +177,7 @@ public nonisolated struct ResourceProviderEvent: Sendable {
     fileprivate var _resourceVersionUuid: MesosUUID? = nil
   }
 
+  /// Make resources usable on the agent.
   public nonisolated struct PublishResources: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -198,6 +201,7 @@ public nonisolated struct ResourceProviderEvent: Sendable {
     fileprivate var _uuid: MesosUUID? = nil
   }
 
+  /// A status arrived and need not be sent again.
   public nonisolated struct AcknowledgeOperationStatus: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -229,6 +233,7 @@ public nonisolated struct ResourceProviderEvent: Sendable {
     fileprivate var _operationUuid: MesosUUID? = nil
   }
 
+  /// Report these operations, also those that are unknown.
   public nonisolated struct ReconcileOperations: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -251,7 +256,7 @@ public nonisolated struct ResourceProviderEvent: Sendable {
   fileprivate var _reconcileOperations: ResourceProviderEvent.ReconcileOperations? = nil
 }
 
-/// Known to Apache Mesos as mesos.v1.resource_provider.Call.
+/// What a resource provider asks of its agent; type says which field is there.
 public nonisolated struct ResourceProviderCall: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -326,6 +331,7 @@ public nonisolated struct ResourceProviderCall: @unchecked Sendable {
 
   }
 
+  /// Opens the event stream.
   public nonisolated struct Subscribe: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -347,6 +353,7 @@ public nonisolated struct ResourceProviderCall: @unchecked Sendable {
     fileprivate var _resourceProviderInfo: ResourceProviderInfo? = nil
   }
 
+  /// Something happened to an operation.
   public nonisolated struct UpdateOperationStatus: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -398,6 +405,7 @@ public nonisolated struct ResourceProviderCall: @unchecked Sendable {
     fileprivate var _operationUuid: MesosUUID? = nil
   }
 
+  /// All its resources and operations.
   public nonisolated struct UpdateState: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -423,6 +431,7 @@ public nonisolated struct ResourceProviderCall: @unchecked Sendable {
     fileprivate var _resourceVersionUuid: MesosUUID? = nil
   }
 
+  /// Whether resources could be made usable.
   public nonisolated struct UpdatePublishResourcesStatus: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

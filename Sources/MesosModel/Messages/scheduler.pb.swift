@@ -31,7 +31,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-/// Known to Apache Mesos as mesos.v1.scheduler.Event.
+/// What a master tells a scheduler; type says which field is there.
 public nonisolated struct SchedulerEvent: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -158,6 +158,7 @@ public nonisolated struct SchedulerEvent: @unchecked Sendable {
 
   }
 
+  /// The scheduler is subscribed; always the first event.
   public nonisolated struct Subscribed: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -172,6 +173,7 @@ public nonisolated struct SchedulerEvent: @unchecked Sendable {
     /// Clears the value of `frameworkID`. Subsequent reads from it will return its default value.
     public mutating func clearFrameworkID() {self._frameworkID = nil}
 
+    /// A heartbeat comes this often; when several fail to, the connection is dead.
     public var heartbeatIntervalSeconds: Double {
       get {_heartbeatIntervalSeconds ?? 0}
       set {_heartbeatIntervalSeconds = newValue}
@@ -199,6 +201,7 @@ public nonisolated struct SchedulerEvent: @unchecked Sendable {
     fileprivate var _masterInfo: MasterInfo? = nil
   }
 
+  /// New offers.
   public nonisolated struct Offers: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -211,6 +214,7 @@ public nonisolated struct SchedulerEvent: @unchecked Sendable {
     public init() {}
   }
 
+  /// New inverse offers.
   public nonisolated struct InverseOffers: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -223,6 +227,7 @@ public nonisolated struct SchedulerEvent: @unchecked Sendable {
     public init() {}
   }
 
+  /// An offer stands no more.
   public nonisolated struct Rescind: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -244,6 +249,7 @@ public nonisolated struct SchedulerEvent: @unchecked Sendable {
     fileprivate var _offerID: OfferID? = nil
   }
 
+  /// An inverse offer stands no more.
   public nonisolated struct RescindInverseOffer: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -265,6 +271,7 @@ public nonisolated struct SchedulerEvent: @unchecked Sendable {
     fileprivate var _inverseOfferID: OfferID? = nil
   }
 
+  /// Something happened to a task; to be acknowledged if it has a uuid.
   public nonisolated struct Update: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -286,6 +293,7 @@ public nonisolated struct SchedulerEvent: @unchecked Sendable {
     fileprivate var _status: TaskStatus? = nil
   }
 
+  /// Something happened to an operation; to be acknowledged if it has a uuid.
   public nonisolated struct UpdateOperationStatus: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -307,6 +315,7 @@ public nonisolated struct SchedulerEvent: @unchecked Sendable {
     fileprivate var _status: OperationStatus? = nil
   }
 
+  /// An executor says something.
   public nonisolated struct Message: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -348,6 +357,7 @@ public nonisolated struct SchedulerEvent: @unchecked Sendable {
     fileprivate var _data: Data? = nil
   }
 
+  /// An agent was removed or, with an executor id, an executor ended.
   public nonisolated struct Failure: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -389,6 +399,7 @@ public nonisolated struct SchedulerEvent: @unchecked Sendable {
     fileprivate var _status: Int32? = nil
   }
 
+  /// The subscription is over and will not work again as it is.
   public nonisolated struct Error: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -415,7 +426,7 @@ public nonisolated struct SchedulerEvent: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// Known to Apache Mesos as mesos.v1.scheduler.Response.
+/// What a call answers; most answer nothing.
 public nonisolated struct SchedulerResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -454,6 +465,7 @@ public nonisolated struct SchedulerResponse: Sendable {
 
   }
 
+  /// The states of the operations asked for.
   public nonisolated struct ReconcileOperations: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -473,6 +485,7 @@ public nonisolated struct SchedulerResponse: Sendable {
   fileprivate var _reconcileOperations: SchedulerResponse.ReconcileOperations? = nil
 }
 
+/// What an attribute of an agent must be like.
 public nonisolated struct AttributeConstraint: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -498,6 +511,7 @@ public nonisolated struct AttributeConstraint: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Which attribute: one by name, or one that every agent has.
   public nonisolated struct Selector: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -544,6 +558,7 @@ public nonisolated struct AttributeConstraint: Sendable {
     public init() {}
   }
 
+  /// What it must be like.
   public nonisolated struct Predicate: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -636,6 +651,7 @@ public nonisolated struct AttributeConstraint: Sendable {
 
     }
 
+    /// It is there.
     public nonisolated struct Exists: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -646,6 +662,7 @@ public nonisolated struct AttributeConstraint: Sendable {
       public init() {}
     }
 
+    /// It is not there.
     public nonisolated struct NotExists: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -656,6 +673,7 @@ public nonisolated struct AttributeConstraint: Sendable {
       public init() {}
     }
 
+    /// It is this text.
     public nonisolated struct TextEquals: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -677,6 +695,7 @@ public nonisolated struct AttributeConstraint: Sendable {
       fileprivate var _value: String? = nil
     }
 
+    /// It is not this text.
     public nonisolated struct TextNotEquals: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -698,6 +717,7 @@ public nonisolated struct AttributeConstraint: Sendable {
       fileprivate var _value: String? = nil
     }
 
+    /// It matches this regular expression.
     public nonisolated struct TextMatches: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -719,6 +739,7 @@ public nonisolated struct AttributeConstraint: Sendable {
       fileprivate var _regex: String? = nil
     }
 
+    /// It does not match this regular expression.
     public nonisolated struct TextNotMatches: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -749,6 +770,7 @@ public nonisolated struct AttributeConstraint: Sendable {
   fileprivate var _predicate: AttributeConstraint.Predicate? = nil
 }
 
+/// Which agents are worth offering, by role.
 public nonisolated struct OfferConstraints: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -758,6 +780,7 @@ public nonisolated struct OfferConstraints: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// An agent must satisfy one of these groups.
   public nonisolated struct RoleConstraints: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -767,6 +790,7 @@ public nonisolated struct OfferConstraints: Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// All of these constraints.
     public nonisolated struct Group: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -785,12 +809,13 @@ public nonisolated struct OfferConstraints: Sendable {
   public init() {}
 }
 
-/// Known to Apache Mesos as mesos.v1.scheduler.Call.
+/// What a scheduler asks of a master; type says which field is there.
 public nonisolated struct SchedulerCall: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Needed in every call but the first SUBSCRIBE.
   public var frameworkID: FrameworkID {
     get {_storage._frameworkID ?? FrameworkID()}
     set {_uniqueStorage()._frameworkID = newValue}
@@ -981,6 +1006,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
 
   }
 
+  /// Opens the event stream.
   public nonisolated struct Subscribe: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -995,6 +1021,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     /// Clears the value of `frameworkInfo`. Subsequent reads from it will return its default value.
     public mutating func clearFrameworkInfo() {self._frameworkInfo = nil}
 
+    /// Roles to be subscribed without offers.
     public var suppressedRoles: [String] = []
 
     public var offerConstraints: OfferConstraints {
@@ -1014,6 +1041,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     fileprivate var _offerConstraints: OfferConstraints? = nil
   }
 
+  /// Uses offers of one agent for operations, in their order; what is left returns.
   public nonisolated struct Accept: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1039,6 +1067,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     fileprivate var _filters: Filters? = nil
   }
 
+  /// Gives offers back.
   public nonisolated struct Decline: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1062,6 +1091,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     fileprivate var _filters: Filters? = nil
   }
 
+  /// Agrees to give resources back.
   public nonisolated struct AcceptInverseOffers: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1085,6 +1115,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     fileprivate var _filters: Filters? = nil
   }
 
+  /// Does not agree to give resources back.
   public nonisolated struct DeclineInverseOffers: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1108,6 +1139,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     fileprivate var _filters: Filters? = nil
   }
 
+  /// Lifts filters and suppression, of some roles or of all.
   public nonisolated struct Revive: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1120,6 +1152,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     public init() {}
   }
 
+  /// Stops a task.
   public nonisolated struct Kill: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1143,6 +1176,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     /// Clears the value of `agentID`. Subsequent reads from it will return its default value.
     public mutating func clearAgentID() {self._agentID = nil}
 
+    /// Instead of that of the task.
     public var killPolicy: KillPolicy {
       get {_killPolicy ?? KillPolicy()}
       set {_killPolicy = newValue}
@@ -1161,6 +1195,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     fileprivate var _killPolicy: KillPolicy? = nil
   }
 
+  /// Stops an executor with all its tasks.
   public nonisolated struct Shutdown: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1192,6 +1227,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     fileprivate var _agentID: AgentID? = nil
   }
 
+  /// Has received a status of a task; it will not come again.
   public nonisolated struct Acknowledge: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1233,6 +1269,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     fileprivate var _uuid: Data? = nil
   }
 
+  /// Has received a status of an operation; it will not come again.
   public nonisolated struct AcknowledgeOperationStatus: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1284,6 +1321,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     fileprivate var _operationID: OperationID? = nil
   }
 
+  /// Asks for the states of tasks, or of all if none are named.
   public nonisolated struct Reconcile: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1293,6 +1331,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// A task, and where it was last.
     public nonisolated struct Task: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1327,6 +1366,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     public init() {}
   }
 
+  /// Asks for the states of operations, or of all if none are named.
   public nonisolated struct ReconcileOperations: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1336,6 +1376,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// An operation, and where it was last.
     public nonisolated struct Operation: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1380,6 +1421,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     public init() {}
   }
 
+  /// Says something to an executor.
   public nonisolated struct Message: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1421,6 +1463,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     fileprivate var _data: Data? = nil
   }
 
+  /// Asks for resources; the built-in allocator ignores it.
   public nonisolated struct Request: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1433,6 +1476,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     public init() {}
   }
 
+  /// Wants no offers, for some roles or for all.
   public nonisolated struct Suppress: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1445,6 +1489,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
     public init() {}
   }
 
+  /// Changes what the framework said of itself.
   public nonisolated struct UpdateFramework: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1483,7 +1528,7 @@ public nonisolated struct SchedulerCall: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// Known to Apache Mesos as mesos.v1.scheduler.APIResult.
+/// How a call went, in the C++ library.
 public nonisolated struct SchedulerAPIResult: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

@@ -2330,6 +2330,9 @@ extension AgentInfo: JSONMessage {
     if self.hasID {
       writer.field(",\"id\":", self.id)
     }
+    if self.hasCheckpoint {
+      writer.field(",\"checkpoint\":", self.checkpoint)
+    }
     if self.hasDomain {
       writer.field(",\"domain\":", self.domain)
     }
@@ -2389,6 +2392,12 @@ extension AgentInfo: JSONMessage {
       case 10:
         if key == "attributes" {
           self.attributes = reader.list("attributes") { $0.message($1, Attribute.self) }
+        } else if key == "checkpoint" {
+          if let value = reader.bool("checkpoint") {
+            self.checkpoint = value
+          } else {
+            self.clearCheckpoint()
+          }
         } else {
           reader.skipValue()
         }

@@ -2,7 +2,7 @@
 ///
 /// A document is refused either as text (it is no JSON) or as a message (it is JSON of the wrong shape). As in Apache Mesos, the
 /// first kind wins when a document has faults of both kinds.
-public struct JSONDecodingError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct JSONMessageError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What kind of fault it is.
   public struct Code: Hashable, Sendable, CustomStringConvertible {
     fileprivate enum Value: String {
