@@ -12,7 +12,6 @@ public struct RecordIOEncoder: Sendable {
 
   /// Appends `payload` as one record to `output`.
   public static func encode(_ payload: [UInt8], into output: inout [UInt8]) {
-    output.reserveCapacity(output.count + payload.count + 12)
     appendHeader(for: payload.count, to: &output)
     output.append(contentsOf: payload)
   }
