@@ -124,8 +124,8 @@ extension AgentCore {
     guard !changed.isEmpty else { return }
     throw AgentError(
       code: .incompatible,
-      message: "The agent was admitted with other \(changed.joined(separator: ", ")). Start it with the flags of before, or "
-        + "remove the agent's state to start as a new agent; its tasks are lost then")
+      message: "The agent was admitted with other \(changed.joined(separator: ", ")). Start it with the flags of "
+        + "before, or remove the agent's state to start as a new agent; its tasks are lost then")
   }
 
   private static func unknown(_ key: String) -> AgentError {

@@ -1,0 +1,363 @@
+import AgentCore
+import AgentLinkModel
+import MesosModel
+import MesosTestKit
+import SwiftProtobuf
+import Testing
+
+private let process = ProcessIdentity(pid: 100, startTime: 5)
+
+@Suite struct RecoveryTests {
+  @Test func `an executor that lives on is found again and its task goes on`() throws {
+    var before = try AgentHarness.running()
+    before.update(executor: "t", .of("t", .taskRunning, 1))
+    #expect(try AgentCore.processes(in: before.records).map(\.process) == [process])
+    var agent = try before.restarted(alive: [process])
+    #expect(agent.core.isRecovering)
+    agent.handle(.linkEstablished)
+    #expect(agent.takeLog() == [], "the master is told when the executors are back")
+    #expect(
+      agent.subscribe(1, executor: "t", tasks: [.command("t")], updates: [.of("t", .taskRunning, 1)]) == .streaming)
+    #expect(agent.takeLog() == ["1 <- SUBSCRIBED", "1 <- ACKNOWLEDGED t", "reregister S0: t taskRunning"])
+    agent.handle(.master(.registered(.with { $0.agentID = "S0" })))
+    #expect(agent.takeLog() == ["update t taskRunning"])
+    try agent.acknowledge("t")
+    agent.update(executor: "t", .of("t", .taskFinished, 2))
+    #expect(agent.takeLog() == ["1 <- ACKNOWLEDGED t", "update t taskFinished"])
+    #expect(agent.core.getTasks().terminatedTasks.first?.statuses.map(\.state) == [.taskRunning, .taskFinished])
+  }
+
+  @Test func `an executor that lives but does not come back is destroyed`() throws {
+    let before = try AgentHarness.running()
+    var agent = try before.restarted(alive: [process])
+    agent.handle(.linkEstablished)
+    agent.advance(by: .seconds(2))
+    #expect(agent.takeLog().suffix(2).contains("reregister S0: t taskStaging"))
+    agent.handle(.master(.registered(.with { $0.agentID = "S0" })))
+    agent.handle(.exited(try before.container("t"), .unknown))
+    #expect(agent.takeLog() == ["update t taskFailed executorReregistrationTimeout"])
+    let status = try TaskStatus(serializedBytes: try #require(agent.updates.first).status)
+    #expect(status.message == "Executor did not reregister within 2secs")
+  }
+
+  @Test(arguments: [false, true])
+  func `an executor that died with the agent ends its task`(rebooted: Bool) throws {
+    let before = try AgentHarness.running()
+    // A process with the same number and the same start time after a boot is another one.
+    var agent = try before.restarted(alive: rebooted ? [process] : [], rebooted: rebooted)
+    #expect(!agent.core.isRecovering)
+    agent.handle(.linkEstablished)
+    #expect(agent.takeLog() == ["reregister S0: t taskFailed"])
+    agent.handle(.master(.registered(.with { $0.agentID = "S0" })))
+    #expect(agent.takeLog() == ["update t taskFailed executorTerminated"])
+  }
+
+  @Test func `an executor of a framework without checkpoints is killed and forgotten`() throws {
+    var framework = FrameworkInfo.forTests
+    framework.checkpoint = false
+    var before = try AgentHarness.registered()
+    try before.run(.command("t"), framework: framework)
+    let container = try before.container("t")
+    before.handle(.launched(container, process))
+    before.subscribe(1, executor: "t")
+    var agent = try before.restarted(alive: [process])
+    #expect(agent.takeLog() == ["destroy \(container)", "release \(container)"])
+    agent.handle(.linkEstablished)
+    #expect(agent.takeLog() == ["reregister S0: "])
+    #expect(agent.disk.keys.sorted() == ["agent"])
+    agent.handle(.exited(container, .unknown))
+    #expect(agent.takeLog() == [])
+  }
+
+  @Test func `what was completed is still shown`() throws {
+    var before = try AgentHarness.running()
+    before.update(executor: "t", .of("t", .taskFinished, 1))
+    try before.acknowledge("t")
+    before.handle(.exited(try before.container("t"), .status(0)))
+    let agent = try before.restarted()
+    #expect(agent.core.getTasks() == before.core.getTasks())
+    #expect(agent.core.getExecutors() == before.core.getExecutors())
+    #expect(agent.core.getFrameworks() == before.core.getFrameworks())
+  }
+
+  @Test(arguments: ["agent", "frameworks/F", "executors/F/t/c", "tasks/F/t/c/t", "updates/F/t/c/t/1", "novel/thing"])
+  func `a record that is not understood is a clear refusal`(key: String) throws {
+    #expect {
+      _ = try AgentCore(
+        configuration: .forTests,
+        recovered: RecoveredAgent(records: [(key, [0xff, 0x01])], alive: [], rebooted: false))
+    } throws: { error in
+      (error as? AgentError)?.code == .badRecord && "\(error)".contains(key)
+        && "\(error)".contains("emove the agent's state")
+    }
+  }
+
+  @Test func `names with slashes and percents keep apart on the disk`() throws {
+    var agent = try AgentHarness.registered()
+    for name in ["a%2Fb", "a%b", "100%"] { try agent.run(.command(name)) }
+    let again = try agent.restarted()
+    #expect(again.core.getTasks().launchedTasks.isEmpty == false)
+    #expect(
+      Set(
+        again.core.getTasks().launchedTasks.map(\.taskID.value) + again.core.getTasks().queuedTasks.map(\.taskID.value))
+        == ["a%2Fb", "a%b", "100%"])
+  }
+
+  @Test func `an agent killed at any write loses no update and no task`() throws {
+    var crash = 1
+    while true {
+      for isWritten in [false, true] {
+        var world = World(seed: UInt64(crash))
+        world.crashAt = crash
+        world.isCrashWriteDurable = isWritten
+        try world.start()
+        for number in 0..<3 { try world.launch("t\(number)") }
+        try world.runToEnd()
+        let context: Comment = "killed at write \(crash), which was \(isWritten ? "" : "not ")durable"
+        for number in 0..<3 {
+          let states = world.told["t\(number)", default: []].map(\.state)
+          #expect(
+            states == [.taskStarting, .taskRunning, .taskFinished] || states == [.taskDropped] || states.isEmpty,
+            "\(states), \(context)")
+          if states.isEmpty { #expect(!world.started.contains("t\(number)"), context) }
+          if states == [.taskDropped] { #expect(!world.started.contains("t\(number)"), context) }
+        }
+        #expect(world.startedTwice.isEmpty, context)
+        if world.writes < crash {
+          #expect(crash > 20, "the run has many writes")
+          #expect(world.told.values.allSatisfy { $0.last?.state == .taskFinished })
+          return
+        }
+      }
+      crash += 1
+    }
+  }
+
+  @Test func `equal seeds and events give equal directives`() throws {
+    func trace() throws -> [String] {
+      var world = World(seed: 3)
+      try world.start()
+      for number in 0..<5 { try world.launch("t\(number)") }
+      try world.runToEnd()
+      return world.trace
+    }
+    let first = try trace()
+    #expect(first.count > 50)
+    #expect(try trace() == first)
+  }
+}
+
+/// An agent with its disk, the processes of its executors, a master and a framework that acknowledges everything.
+private struct World {
+  struct Process {
+    var identity: ProcessIdentity
+    var executor: String
+    var connection: ExecutorConnection?
+    var tasks: [TaskInfo] = []
+    var updates: [TaskStatus] = []
+    var isAlive = true
+    var sent = 0
+  }
+
+  var core: AgentCore?
+  var now = Moment(uptime: .seconds(5), wallNanoseconds: 5_000_000_000)
+  var rng: SplitMix64
+  var disk: [String: [UInt8]] = [:]
+  var writes = 0
+  var crashAt = Int.max
+  var isCrashWriteDurable = false
+  var events: [AgentCore.Event] = []
+  var processes: [ContainerKey: Process] = [:]
+  var order: [ContainerKey] = []
+  /// What the framework was told of each task, without what came again.
+  var told: [String: [(uuid: [UInt8], state: TaskState)]] = [:]
+  var sentByMaster: [String] = []
+  var started: Set<String> = []
+  var startedTwice: Set<String> = []
+  var trace: [String] = []
+  var lastNumber: UInt64 = 0
+
+  init(seed: UInt64) { rng = SplitMix64(seed: seed) }
+
+  mutating func number() -> UInt64 {
+    lastNumber += 1
+    return lastNumber
+  }
+
+  mutating func start() throws {
+    let alive = Set(processes.values.filter(\.isAlive).map(\.identity))
+    var core = try AgentCore(
+      configuration: .forTests,
+      recovered: RecoveredAgent(
+        records: disk.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, alive: alive, rebooted: false))
+    let directives = core.start(at: now, using: &rng)
+    self.core = core
+    events.append(.linkEstablished)
+    for container in order where processes[container]?.isAlive == true { subscribe(container) }
+    try perform(directives)
+    try settle()
+  }
+
+  mutating func launch(_ task: String) throws {
+    sentByMaster.append(task)
+    let taskBytes: [UInt8] = try TaskInfo.command(task).serializedBytes()
+    let frameworkBytes: [UInt8] = try FrameworkInfo.forTests.serializedBytes()
+    events.append(
+      .master(
+        .runTask(
+          .with {
+            $0.frameworkID = "F"
+            $0.frameworkInfo = field(frameworkBytes)
+            $0.taskInfo = field(taskBytes)
+            $0.taskID = task
+          })))
+    try settle()
+  }
+
+  mutating func runToEnd() throws {
+    for _ in 0..<200 {
+      try settle()
+      guard let deadline = core?.nextDeadline, processes.values.contains(where: \.isAlive) || !isTold else { return }
+      now = now.advanced(by: max(.zero, deadline - now.uptime))
+      events.append(.tick)
+    }
+  }
+
+  private var isTold: Bool { sentByMaster.allSatisfy { told[$0]?.last?.state.isTerminal == true } }
+
+  private mutating func settle() throws {
+    while !events.isEmpty {
+      let event = events.removeFirst()
+      guard let directives = core?.handle(event, at: now, using: &rng) else { return }
+      if let broken = core?.brokenInvariant() { Issue.record("\(broken) after \(event)") }
+      try perform(directives)
+    }
+  }
+
+  private mutating func crash() throws {
+    core = nil
+    events = []
+    for container in order { processes[container]?.connection = nil }
+    try start()
+  }
+
+  private mutating func subscribe(_ container: ContainerKey) {
+    guard let process = processes[container] else { return }
+    let connection = ExecutorConnection(number: number())
+    processes[container]?.connection = connection
+    let call = ExecutorCall.with {
+      $0.type = .subscribe
+      $0.executorID.value = process.executor
+      $0.frameworkID.value = "F"
+      $0.subscribe.unacknowledgedTasks = process.tasks
+      $0.subscribe.unacknowledgedUpdates = process.updates.map { status in .with { $0.status = status } }
+    }
+    events.append(.executorSubscribe(connection, call, principal: nil, token: CallToken(number())))
+  }
+
+  private mutating func perform(_ directives: [AgentCore.Directive]) throws {
+    for directive in directives {
+      trace.append("\(directive)")
+      switch directive {
+      case .persist(let changes, let number):
+        writes += 1
+        let isCrash = writes == crashAt
+        if !isCrash || isCrashWriteDurable { write(changes) }
+        if isCrash { return try crash() }
+        events.append(.persisted(number))
+      case .launch(let launch):
+        let task = launch.executor.value
+        if !started.insert(task).inserted { startedTwice.insert(task) }
+        let identity = ProcessIdentity(pid: Int32(order.count + 2), startTime: UInt64(order.count))
+        processes[launch.container] = Process(identity: identity, executor: task)
+        order.append(launch.container)
+        events.append(.launched(launch.container, identity))
+        subscribe(launch.container)
+      case .destroy(let container):
+        processes[container]?.isAlive = false
+        events.append(.exited(container, .unknown))
+      case .send(let connection, let event): executor(connection, event)
+      case .sendToMaster(let body): master(body)
+      case .answer, .close, .attachSandbox, .releaseSandbox: break
+      case .terminate(let reason, _): Issue.record("terminated: \(reason)")
+      }
+    }
+  }
+
+  private mutating func write(_ changes: [CheckpointChange]) {
+    for change in changes {
+      switch change {
+      case .put(let key, let record): disk[key] = record
+      case .remove(let key): disk[key] = nil
+      }
+    }
+  }
+
+  private mutating func executor(_ connection: ExecutorConnection, _ event: ExecutorEvent) {
+    guard let container = order.first(where: { processes[$0]?.connection == connection }),
+      var process = processes[container]
+    else { return }
+    switch event.type {
+    case .launch:
+      process.tasks.append(event.launch.task)
+      for state in [TaskState.taskStarting, .taskRunning, .taskFinished] {
+        process.sent += 1
+        var status = TaskStatus.of(process.executor, state, 0)
+        let bytes = Array(process.executor.utf8) + [UInt8(process.sent)]
+        status.uuid = field(bytes + [UInt8](repeating: 0, count: 16 - bytes.count))
+        process.updates.append(status)
+        let call = ExecutorCall.with {
+          $0.type = .update
+          $0.executorID.value = process.executor
+          $0.frameworkID.value = "F"
+          $0.update.status = status
+        }
+        events.append(.executorCall(call, principal: nil, token: CallToken(number())))
+      }
+    case .acknowledged:
+      process.updates.removeAll { $0.uuid == event.acknowledged.uuid }
+      process.tasks = []
+      if process.sent > 0, process.updates.isEmpty, process.isAlive {
+        process.isAlive = false
+        events.append(.exited(container, .status(0)))
+      }
+    default: break
+    }
+    processes[container] = process
+  }
+
+  private mutating func master(_ body: LinkUp.OneOf_Body) {
+    switch body {
+    case .register: events.append(.master(.registered(.with { $0.agentID = "S0" })))
+    case .reregister(let message):
+      events.append(.master(.registered(.with { $0.agentID = "S0" })))
+      let known = Set(message.tasks.map(\.taskID))
+      let missing = sentByMaster.filter { !known.contains($0) && told[$0]?.last?.state.isTerminal != true }
+      events.append(
+        .master(
+          .reconcileTasks(
+            .with {
+              $0.tasks = missing.map { name in
+                .with {
+                  $0.frameworkID = "F"
+                  $0.taskID = name
+                }
+              }
+            })))
+    case .statusUpdate(let update):
+      let uuid = [UInt8](update.uuid)
+      if !told[update.taskID, default: []].contains(where: { $0.uuid == uuid }) {
+        told[update.taskID, default: []].append((uuid, update.state))
+      }
+      events.append(
+        .master(
+          .acknowledgeUpdate(
+            .with {
+              $0.frameworkID = "F"
+              $0.taskID = update.taskID
+              $0.uuid = update.uuid
+            })))
+    default: break
+    }
+  }
+}
