@@ -143,7 +143,7 @@ let tests: [Target] = [
     name: "SchedulerKitTests",
     dependencies: [
       "SchedulerCore", "SchedulerKit", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit",
-      logging,
+      lifecycle, logging,
     ],
     swiftSettings: settings),
   .testTarget(
@@ -167,7 +167,7 @@ let tests: [Target] = [
     name: "ReferenceClusterTests",
     dependencies: [
       "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "ExecutorKit", "MesosHTTP", "MesosHTTPClient", "MesosModel",
-      "MesosTestKit", logging, lifecycle, protobuf,
+      "MesosTestKit", "ProcessLaunch", "ShellSupport", logging, lifecycle, protobuf,
     ],
     swiftSettings: settings),
   .testTarget(name: "LayeringTests", dependencies: ["MesosTestKit"], swiftSettings: settings),

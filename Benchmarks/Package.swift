@@ -8,6 +8,7 @@ let package = Package(
     .package(name: "swift-mesos", path: ".."),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     .executableTarget(
@@ -23,6 +24,7 @@ let package = Package(
         .product(name: "mesos-executor", package: "swift-mesos"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
       swiftSettings: [.swiftLanguageMode(.v6)])
   ]

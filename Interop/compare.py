@@ -128,9 +128,9 @@ def cases():
     yield 'HTTP/1.0', request('GET', '/health', {}, version='1.0'), {}
 
     yield 'scheduler GET', request('GET', SCHEDULER, {}), {}
-    yield 'SUBSCRIBE', post(SCHEDULER, subscribe()), {'records': 2}
-    yield 'SUBSCRIBE protobuf answer', post(SCHEDULER, subscribe(), accept=PROTOBUF), {'records': 2}
-    yield 'SUBSCRIBE other path', post('/master/api/v1/scheduler', subscribe()), {'records': 2}
+    yield 'SUBSCRIBE', post(SCHEDULER, subscribe()), {'records': 1}
+    yield 'SUBSCRIBE protobuf answer', post(SCHEDULER, subscribe(), accept=PROTOBUF), {'records': 1}
+    yield 'SUBSCRIBE other path', post('/master/api/v1/scheduler', subscribe()), {'records': 1}
     yield 'SUBSCRIBE with stream id', post(SCHEDULER, subscribe(), Mesos_Stream_Id='x'), {'records': 1}
     yield 'SUBSCRIBE accept text', post(SCHEDULER, subscribe(), accept='text/html'), {'records': 1}
     yield 'SUBSCRIBE without info', post(SCHEDULER, {'type': 'SUBSCRIBE'}), {}
@@ -329,7 +329,9 @@ def digest(answer):
                 text = rest[int(head):]
             result['body'] = shapes
         else:
-            result['body'] = shape(json.loads(text)) if text else None
+            tree = json.loads(text) if text else None
+            # A page of metrics is one object whose names depend on what has happened.
+            result['body'] = 'metrics' if isinstance(tree, dict) and 'master/elected' in tree else shape(tree)
     else:
         result['body'] = masked(body.decode('utf-8', 'replace'))
     return result
@@ -363,7 +365,7 @@ def judge(name, ours, real):
         print('DIFFERENT  ', name)
         for key in sorted(set(ours) | set(real)):
             if ours.get(key) != real.get(key):
-                print('    %s\n      ours: %s\n      real: %s' % (key, ours.get(key), real.get(key)))
+                print('    %s\n      ours: %.1000s\n      real: %.1000s' % (key, ours.get(key), real.get(key)))
 
 
 def attempt(function):

@@ -205,21 +205,13 @@ actor AgentActor {
         if !batches.send(Batch(number: number, changes: changes)) {
           pending.append(.persistFailed(number, message: "too many writes are waiting"))
         }
-      case .attachSandbox(_, let directory, let virtualPaths):
-        for path in virtualPaths { attach(directory, as: path) }
+      case .attachSandbox(let container, let directory, let virtualPaths):
+        give(.show(container, directory: directory, virtualPaths: virtualPaths))
       case .releaseSandbox(_, let directory):
         give(.remove(directory))
       case .terminate(let reason, let failed):
         ending.send(Ending(reason: reason, failed: failed))
       }
-    }
-  }
-
-  private func attach(_ directory: String, as path: String) {
-    do {
-      try files.attach(directory, as: path)
-    } catch {
-      logger.warning("sandbox not shown", metadata: ["path": "\(path)", "error": "\(error)"])
     }
   }
 

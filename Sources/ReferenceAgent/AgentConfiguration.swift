@@ -1,7 +1,7 @@
 public import AgentCore
 public import MesosModel
 public import ServerFlags
-import ShellSupport
+public import ShellSupport
 import SwiftProtobuf
 
 /// What a ``ReferenceAgent`` is told at its start.

@@ -2,6 +2,7 @@ import AgentCore
 import MesosModel
 import ProcessLaunch
 import ServerPages
+import ShellSupport
 import SwiftProtobuf
 
 #if canImport(Glibc)

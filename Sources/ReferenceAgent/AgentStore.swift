@@ -31,7 +31,8 @@ enum AgentStore {
       } else {
         throw ReferenceAgentError(
           code: .unreadableState,
-          message: "the agent's state has a record '\(record.key.prefix(200))' that this release does not know: start the "
+          message:
+            "the agent's state has a record '\(record.key.prefix(200))' that this release does not know: start the "
             + "release that wrote it, or give another --work_dir")
       }
     }

@@ -3,14 +3,6 @@ import ServerFlags
 import StreamingJSON
 import SwiftProtobuf
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// Flags whose values have an inner form.
 enum FlagObjects {
   /// The members of a JSON object of strings, sorted by name.
@@ -74,12 +66,4 @@ enum FlagObjects {
   private static func trimmed(_ text: Substring) -> String {
     String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }
-}
-
-/// The path from the root, for one that may begin at the working directory.
-func absolutePath(_ path: String) -> String {
-  guard !path.hasPrefix("/") else { return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path }
-  guard let current = getcwd(nil, 0) else { return path }
-  defer { free(current) }
-  return String(cString: current) + "/" + path
 }

@@ -2,6 +2,7 @@ import AgentCore
 import MesosHTTP
 import MesosHTTPServer
 import MesosModel
+import SandboxFiles
 import ServerPages
 import SwiftProtobuf
 

@@ -94,7 +94,7 @@ public final class ReferenceAgent: Service {
         group.cancelAll()
         agent.batches.finish()
         agent.work.finish()
-        while let _ = try? await group.next() {}
+        while await group.nextResult() != nil {}
         agent.stopThread()
         try result.get()
       }

@@ -48,14 +48,15 @@ enum ResourceDetection {
 
   /// In MB of 2^20 bytes.
   private static var memoryMB: Int {
-    let all = max(0, Int(sysconf(Int32(_SC_PHYS_PAGES)))) * max(0, Int(sysconf(Int32(_SC_PAGESIZE)))) >> 20
+    let bytes = max(0, Int(sysconf(Int32(_SC_PHYS_PAGES)))) * max(0, Int(sysconf(Int32(_SC_PAGESIZE))))
+    let all = bytes >> 20
     return all >= 2_048 ? all - 1_024 : all / 2
   }
 
   private static func diskMB(of path: String) -> Int {
     var file = statvfs()
     guard statvfs(path, &file) == 0 else { return 0 }
-    let all = Int(file.f_blocks) * Int(file.f_frsize) >> 20
+    let all = (Int(file.f_blocks) * Int(file.f_frsize)) >> 20
     return all >= 10 * 1_024 ? all - 5 * 1_024 : all / 2
   }
 }

@@ -68,6 +68,15 @@ actor MasterActor {
   /// Ends the thread; nothing may be asked of the actor afterwards.
   nonisolated func stopThread() { thread.stop() }
 
+  /// Answers those who still wait for a write that will not come.
+  func refuseWaiting() {
+    let abandoned = waiting.values
+    waiting = [:]
+    for continuation in abandoned {
+      continuation.resume(returning: .rejected(status: 503, text: "Master is shutting down"))
+    }
+  }
+
   // MARK: Schedulers
 
   func subscribe(

@@ -73,7 +73,8 @@ public final class ReferenceMaster: Service {
       try await group.next()
       group.cancelAll()
       master.batches.finish()
-      while (try? await group.next()) != nil {}
+      await master.refuseWaiting()
+      while await group.nextResult() != nil {}
       master.stopThread()
     }
   }

@@ -40,7 +40,7 @@ public enum DocumentPages {
       do {
         _ = try FlagText.duration(timeout)
       } catch {
-        throw HTTPFailure.badRequest("Invalid timeout '\(timeout.prefix(100))': \(error).\n")
+        throw HTTPFailure.badRequest("Invalid timeout '\(timeout.prefix(100))': \(error.message).\n")
       }
     }
     let all = try await metrics()

@@ -11,6 +11,11 @@ public struct FolderError: Error, Hashable, Sendable, CustomStringConvertible {
   public let path: String
   public let errno: Int32
 
+  public init(path: String, errno: Int32) {
+    self.path = path
+    self.errno = errno
+  }
+
   public var description: String { "cannot make the folder \(path): \(String(cString: strerror(errno)))" }
 }
 

@@ -155,7 +155,7 @@ struct Execute: AsyncParsableCommand {
         case .connection(.backingOff(let delay, let reason)):
           complain("not connected: \(reason); trying again in \(String(format: "%.1f", delay.inSeconds)) s")
         case .subscribed(let subscription):
-          print("Subscribed with ID '\(subscription.frameworkID.value)'")
+          say("Subscribed with ID '\(subscription.frameworkID.value)'")
         case .offers(let offers):
           var unused = offers
           if !isLaunched,
@@ -176,7 +176,7 @@ struct Execute: AsyncParsableCommand {
             let (task, agent) = (update.status.taskID, update.status.agentID)
             group.addTask {
               try await Task.sleep(for: killAfter)
-              print("Asked to kill task '\(task.value)' after \(FlagText.text(killAfter))")
+              say("Asked to kill task '\(task.value)' after \(FlagText.text(killAfter))")
               try await scheduler.kill(task, on: agent)
             }
           }
@@ -200,7 +200,7 @@ struct Execute: AsyncParsableCommand {
     task.command = plan.command
     do {
       try await scheduler.accept([offer], launch: [task])
-      print("Submitted task '\(name)' to agent '\(offer.agentID.value)'")
+      say("Submitted task '\(name)' to agent '\(offer.agentID.value)'")
       return true
     } catch let error as SchedulerError where error.code == .outcomeUnknown {
       complain("\(error); waiting for news of the task")
@@ -211,16 +211,21 @@ struct Execute: AsyncParsableCommand {
   }
 
   private func report(_ status: TaskStatus) {
-    print("Received status update \(text(status.state, prefix: "")) for task '\(status.taskID.value)'")
-    if status.hasMessage, !status.message.isEmpty { print("  message: '\(status.message)'") }
-    if status.hasSource { print("  source: \(text(status.source, prefix: "SOURCE_"))") }
-    if status.hasReason { print("  reason: \(text(status.reason, prefix: "REASON_"))") }
-    if status.hasHealthy { print("  healthy?: \(status.healthy)") }
+    say("Received status update \(text(status.state, prefix: "")) for task '\(status.taskID.value)'")
+    if status.hasMessage, !status.message.isEmpty { say("  message: '\(status.message)'") }
+    if status.hasSource { say("  source: \(text(status.source, prefix: "SOURCE_"))") }
+    if status.hasReason { say("  reason: \(text(status.reason, prefix: "REASON_"))") }
+    if status.hasHealthy { say("  healthy?: \(status.healthy)") }
   }
 
   /// The name of an enum's case as Mesos writes it.
   private func text(_ value: some Any, prefix: String) -> String {
     prefix + "\(value)".reduce(into: "") { $0 += $1.isUppercase ? "_\($1)" : $1.uppercased() }
+  }
+
+  /// Writes a line at once, whoever reads.
+  private func say(_ message: String) {
+    FileHandle.standardOutput.write(Data("\(message)\n".utf8))
   }
 
   private func complain(_ message: String) {

@@ -120,7 +120,9 @@ enum Violations {
   static func words(in file: Source, forbidden: [String]) -> [String] {
     file.text.split(separator: "\n").compactMap { line in
       let code = line.components(separatedBy: "//")[0]
-      return forbidden.contains { code.contains($0) } ? String(line) : nil
+      // Chance from a generator that was passed in is no chance of the core's own.
+      let words = code.contains("using:") ? forbidden.filter { !$0.hasPrefix(".random") } : forbidden
+      return words.contains { code.contains($0) } ? String(line) : nil
     }
   }
 }

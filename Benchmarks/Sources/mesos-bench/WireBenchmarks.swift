@@ -15,7 +15,9 @@ enum WireBenchmarks {
     guard harness.wants("recordio") else { return }
     let count = harness.isSmoke ? 1_000 : 200_000
     var stream: [UInt8] = []
-    for index in 0..<count { RecordIOEncoder.encode([UInt8](repeating: UInt8(index & 0xff), count: 64 + index % 512), into: &stream) }
+    for index in 0..<count {
+      RecordIOEncoder.encode([UInt8](repeating: UInt8(index & 0xff), count: 64 + index % 512), into: &stream)
+    }
     let chunks = stride(from: 0, to: stream.count, by: 16_384).map { stream[$0..<min($0 + 16_384, stream.count)] }
     let seconds = try Harness.seconds {
       var decoder = RecordIODecoder()
@@ -56,7 +58,8 @@ enum WireBenchmarks {
         }
         harness.record(
           Figure(
-            name: "SchedulerEvent encode (UPDATE, \(encoding))", value: Double(repetitions) / seconds, unit: "per second",
+            name: "SchedulerEvent encode (UPDATE, \(encoding))", value: Double(repetitions) / seconds,
+            unit: "per second",
             better: .higher))
       }
     }

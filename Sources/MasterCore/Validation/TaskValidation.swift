@@ -9,13 +9,19 @@ struct LaunchCandidate {
   /// - Throws: `ResourceError` when the resources of the task or of its executor are none.
   init(_ info: TaskInfo, role: String, framework: FrameworkKey) throws(ResourceError) {
     func allocated(_ messages: [Resource]) throws(ResourceError) -> Resources {
-      try Resources(
-        messages.map { message in
-          guard !message.hasAllocationInfo else { return message }
-          var message = message
-          message.allocationInfo.role = role
-          return message
-        })
+      let allocated = messages.map { message in
+        guard !message.hasAllocationInfo else { return message }
+        var message = message
+        message.allocationInfo.role = role
+        return message
+      }
+      do {
+        return try Resources(allocated)
+      } catch {
+        // The text shows the resource as the framework sent it.
+        _ = try Resources(messages)
+        throw error
+      }
     }
     self.info = info
     resources = try allocated(info.resources)

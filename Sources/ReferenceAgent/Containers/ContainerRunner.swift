@@ -20,6 +20,8 @@ final class ContainerRunner: Sendable {
   private let removalDelay: Duration
   private let logger: Logger
   private let containers = Mutex<[ContainerKey: Container]>([:])
+  /// Virtual paths of sandboxes that are not made yet.
+  private let unshown = Mutex<[ContainerKey: [String]]>([:])
 
   init(agent: AgentActor, removalDelay: Duration, logger: Logger) throws {
     self.agent = agent
@@ -37,6 +39,8 @@ final class ContainerRunner: Sendable {
           case .launch(let launch):
             containers.withLock { $0[launch.container] = .starting(isUnwanted: false) }
             group.addTask { await self.launch(launch) }
+          case .show(let container, let directory, let paths):
+            show(container, directory, paths)
           case .watch(let container, let identity):
             let process = LaunchedProcess(pid: identity.pid, startTime: identity.startTime)
             containers.withLock { $0[container] = .running(process) }
@@ -73,6 +77,9 @@ final class ContainerRunner: Sendable {
       }
       let user = try launch.user.map { name throws(ProcessLaunchError) in try UserIdentity(named: name) }
       try Sandbox.make(launch.directory, owner: user)
+      if let paths = unshown.withLock({ $0.removeValue(forKey: launch.container) }) {
+        show(launch.container, launch.directory, paths)
+      }
       var environment: [String: String] = [:]
       for variable in launch.environment { environment[variable.name] = variable.value }
       process = try ProcessLaunch.launch(
@@ -83,6 +90,7 @@ final class ContainerRunner: Sendable {
           user: user, startsSession: true))
     } catch {
       containers.withLock { $0[launch.container] = nil }
+      unshown.withLock { $0[launch.container] = nil }
       logger.warning(
         "container not launched", metadata: ["container": "\(launch.container)", "error": "\(error)"])
       await agent.launchFailed(launch.container, message: "\(error)")
@@ -134,6 +142,18 @@ final class ContainerRunner: Sendable {
     } catch {
       if !Task.isCancelled {
         logger.error("container not killed", metadata: ["container": "\(container)", "error": "\(error)"])
+      }
+    }
+  }
+
+  private func show(_ container: ContainerKey, _ directory: String, _ paths: [String]) {
+    do {
+      for path in paths { try agent.files.attach(directory, as: path) }
+    } catch {
+      if error.code == .notFound {
+        unshown.withLock { $0[container] = paths }
+      } else {
+        logger.warning("sandbox not shown", metadata: ["directory": "\(directory)", "error": "\(error)"])
       }
     }
   }

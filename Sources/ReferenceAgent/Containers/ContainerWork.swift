@@ -4,6 +4,8 @@ import MesosModel
 /// What the agent's actor asks of those who touch processes and folders.
 enum ContainerWork: Sendable {
   case launch(ContainerLaunch)
+  /// A sandbox to be shown in the files API, now or as soon as it is made.
+  case show(ContainerKey, directory: String, virtualPaths: [String])
   case destroy(ContainerKey)
   /// A process of the agent before.
   case watch(ContainerKey, ProcessIdentity)

@@ -29,7 +29,9 @@ enum Sandbox {
     guard mkdir(directory, 0o750) == 0 else { throw SandboxError("make", directory, errno) }
     // The mode asked for passes the process's mask; this one must be exact.
     guard chmod(directory, 0o750) == 0 else { throw SandboxError("set the mode of", directory, errno) }
-    if let owner, chown(directory, owner.uid, owner.gid) != 0 { throw SandboxError("change the owner of", directory, errno) }
+    if let owner, chown(directory, owner.uid, owner.gid) != 0 {
+      throw SandboxError("change the owner of", directory, errno)
+    }
     let link = runs + "/latest"
     let fresh = link + ".\(directory[directory.index(after: slash)...])"
     guard symlink(directory, fresh) == 0 else { throw SandboxError("link", fresh, errno) }

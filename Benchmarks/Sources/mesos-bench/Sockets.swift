@@ -1,0 +1,114 @@
+import Foundation
+import MesosHTTP
+import MesosModel
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A blocking loopback connection: the load must cost less than what it loads.
+final class Connection {
+  private let descriptor: Int32
+  private var buffer = [UInt8](repeating: 0, count: 1 << 16)
+
+  init(port: Int) throws {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = UInt16(port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    let connected = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    try require(connected == 0, "cannot connect to port \(port): errno \(errno)")
+    var on: Int32 = 1
+    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+  }
+
+  deinit { close(descriptor) }
+
+  func send(_ bytes: [UInt8]) throws {
+    var sent = 0
+    while sent < bytes.count {
+      let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + sent }, bytes.count - sent) }
+      try require(count > 0, "the connection broke")
+      sent += count
+    }
+  }
+
+  /// What has arrived, at least one byte.
+  func receive() throws -> ArraySlice<UInt8> {
+    let count = read(descriptor, &buffer, buffer.count)
+    try require(count > 0, "the connection ended")
+    return buffer[0..<count]
+  }
+}
+
+/// Sends one request over and over.
+enum Loop {
+  /// - Returns: How many were answered with 202 within `seconds`.
+  @concurrent
+  static func run(port: Int, request: [UInt8], seconds: Double) async -> Result<Int, any Error> {
+    await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        continuation.resume(returning: Result { try answered(port: port, request: request, seconds: seconds) })
+      }
+    }
+  }
+
+  private static func answered(port: Int, request: [UInt8], seconds: Double) throws -> Int {
+    let connection = try Connection(port: port)
+    let end = ContinuousClock.now + .seconds(seconds)
+    let expected = Array("HTTP/1.1 202".utf8)
+    let separator = Array("\r\n\r\n".utf8)
+    var count = 0
+    while ContinuousClock.now < end {
+      try connection.send(request)
+      var answer: [UInt8] = []
+      repeat { answer += try connection.receive() } while !answer.suffix(4).elementsEqual(separator)
+      try require(answer.starts(with: expected), String(decoding: answer.prefix(300), as: UTF8.self))
+      count += 1
+    }
+    return count
+  }
+}
+
+/// A framework whose stream stays open and is read on a thread of its own.
+final class Subscriber: @unchecked Sendable {
+  // Written before the thread starts, read afterwards.
+  private(set) var streamID = ""
+  private(set) var frameworkID = FrameworkID()
+  private let connection: Connection
+
+  init(port: Int) throws {
+    connection = try Connection(port: port)
+    let info = #"{"user":"root","name":"load","roles":["*"],"capabilities":[{"type":"MULTI_ROLE"}]}"#
+    let body = #"{"type":"SUBSCRIBE","subscribe":{"framework_info":\#(info),"suppressed_roles":["*"]}}"#
+    try connection.send(
+      Array(
+        ("POST /api/v1/scheduler HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+          + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)").utf8))
+    var text = ""
+    while !text.contains("\"master_info\"") { text += String(decoding: try connection.receive(), as: UTF8.self) }
+    for line in text.split(separator: "\r\n") where line.lowercased().hasPrefix("mesos-stream-id:") {
+      streamID = line.split(separator: ":", maxSplits: 1)[1].trimmingCharacters(in: .whitespaces)
+    }
+    guard let range = text.range(of: #""framework_id":{"value":""#),
+      let end = text[range.upperBound...].firstIndex(of: "\"")
+    else { throw WrongOutcome(description: "no framework id in: \(text.prefix(500))") }
+    frameworkID.value = String(text[range.upperBound..<end])
+    Thread.detachNewThread { [connection] in while (try? connection.receive()) != nil {} }
+  }
+
+  func teardown(port: Int) {
+    let body = #"{"type":"TEARDOWN","framework_id":{"value":"\#(frameworkID.value)"}}"#
+    let request =
+      "POST /api/v1/scheduler HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+      + "Mesos-Stream-Id: \(streamID)\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    guard let calls = try? Connection(port: port) else { return }
+    try? calls.send(Array(request.utf8))
+    _ = try? calls.receive()
+  }
+}

@@ -1,0 +1,151 @@
+import Foundation
+import Logging
+import MesosHTTP
+import MesosHTTPClient
+import MesosModel
+import ReferenceAgent
+import ReferenceMaster
+import SchedulerKit
+import ServiceLifecycle
+import ShellSupport
+import SwiftProtobuf
+
+/// A master and agents in this process, with real executors, that leave nothing behind.
+struct TestCluster: Sendable {
+  let master: String
+  let agents: [String]
+  let folder: String
+
+  static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+  /// Runs `body` while a cluster serves; then everything is killed and its folder removed.
+  static func with<Success: Sendable>(
+    agents count: Int = 1, resources: String = "cpus:8;mem:8192;disk:1000;ports:[31000-32000]",
+    adjust: @escaping @Sendable (inout MasterConfiguration) -> Void = { _ in },
+    _ body: @escaping @Sendable (TestCluster) async throws -> Success
+  ) async throws -> Success {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "swift-mesos-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var configuration = MasterConfiguration(host: "127.0.0.1", port: 0, registry: .folder(folder + "/master"))
+    adjust(&configuration)
+    let master = ReferenceMaster(configuration: configuration, logger: quiet)
+    let agents = Agents(master: master, count: count, folder: folder, resources: resources)
+    let group = ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: [master as any Service, agents].map {
+          .init(
+            service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+            failureTerminationBehavior: .cancelGroup)
+        }, logger: quiet))
+    return try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      let (host, port) = try await master.address()
+      let addresses = try await agents.addresses()
+      let result: Result<Success, any Error>
+      do {
+        result = .success(
+          try await body(TestCluster(master: "\(host):\(port)", agents: addresses, folder: folder)))
+      } catch {
+        result = .failure(error)
+      }
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+      return try result.get()
+    }
+  }
+
+  /// One call of an operator to the master.
+  func read(_ call: MasterCall, encoding: MessageEncoding = .protobuf) async throws -> MasterResponse {
+    let answer = try await TestCluster.post(
+      master, "/api/v1", encoding.encode(call),
+      headers: [
+        "Content-Type": encoding.contentType, "Accept": encoding.contentType,
+      ])
+    guard answer.status == 200 else { throw UnexpectedAnswer(answer: answer) }
+    return try encoding.decode(MasterResponse.self, from: answer.body)
+  }
+
+  func state() async throws -> MasterResponse.GetState {
+    try await read(.with { $0.type = .getState }).getState
+  }
+
+  static func post(
+    _ address: String, _ path: String, _ body: [UInt8], headers: HeaderFields, method: String = "POST"
+  ) async throws -> ClientResponse {
+    guard let endpoint = HTTPEndpoint(address) else { throw UnexpectedAnswer(answer: nil) }
+    let client = MesosHTTPClient(logger: nil)
+    do {
+      let answer = try await client.call(
+        OutgoingRequest(endpoint, method: method, path: path, headers: headers, body: body), maximumBody: 64 << 20,
+        deadline: .seconds(30))
+      try await client.shutdown()
+      return answer
+    } catch {
+      try? await client.shutdown()
+      throw error
+    }
+  }
+}
+
+struct UnexpectedAnswer: Error {
+  var answer: ClientResponse?
+}
+
+/// The agents of a test, as one service that is shut down before the master.
+private final class Agents: Service {
+  private let made = PromisedAgents()
+  private let master: ReferenceMaster
+  private let count: Int
+  private let folder: String
+  private let resources: String
+
+  init(master: ReferenceMaster, count: Int, folder: String, resources: String) {
+    self.master = master
+    self.count = count
+    self.folder = folder
+    self.resources = resources
+  }
+
+  func addresses() async throws -> [String] {
+    var result: [String] = []
+    for agent in await made.value() {
+      let (host, port) = try await agent.address()
+      result.append("\(host):\(port)")
+    }
+    return result
+  }
+
+  func run() async throws {
+    let (host, port) = try await master.address()
+    let agents = (0..<count).map { index in
+      var configuration = AgentConfiguration(
+        master: "\(host):\(port)", port: 0, workDirectory: "\(folder)/agent-\(index)")
+      configuration.resources = resources
+      configuration.killsExecutorsAtEnd = true
+      configuration.registrationBackoffFactor = .milliseconds(10)
+      return ReferenceAgent(configuration: configuration, logger: TestCluster.quiet)
+    }
+    await made.fulfil(agents)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for agent in agents { group.addTask { try await agent.run() } }
+      try await group.waitForAll()
+    }
+  }
+}
+
+/// A value that comes later.
+private actor PromisedAgents {
+  private var agents: [ReferenceAgent]?
+  private var waiting: [CheckedContinuation<[ReferenceAgent], Never>] = []
+
+  func fulfil(_ agents: [ReferenceAgent]) {
+    self.agents = agents
+    for continuation in waiting { continuation.resume(returning: agents) }
+    waiting = []
+  }
+
+  func value() async -> [ReferenceAgent] {
+    if let agents { return agents }
+    return await withCheckedContinuation { waiting.append($0) }
+  }
+}
