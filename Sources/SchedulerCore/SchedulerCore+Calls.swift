@@ -92,7 +92,7 @@ extension SchedulerCore {
     guard isSubscribed else {
       throw SchedulerError(.notConnected, "Offers end with their subscription; there is none now")
     }
-    for id in accept.offerIds where offersHeld[id.key] == nil {
+    for id in accept.offerIds where configuration.checksOffers && offersHeld[id.key] == nil {
       throw SchedulerError(
         .offerNotHeld, "Offer \(id.value) is not held: it was used, rescinded, or is of an earlier subscription")
     }
@@ -104,11 +104,11 @@ extension SchedulerCore {
     guard tasks.hasRoom(for: launched.count) else {
       throw SchedulerError(.tooManyTasks, "\(configuration.tasksMax) tasks are known already")
     }
-    for task in launched where tasks.active[task.taskID.key] != nil {
+    for task in launched where configuration.checksOffers && tasks.active[task.taskID.key] != nil {
       throw SchedulerError(.invalidCall, "Task \(task.taskID.value) runs already; a task needs an id of its own")
     }
     for id in accept.offerIds { offersHeld[id.key] = nil }
-    for task in launched {
+    for task in launched where tasks.active[task.taskID.key] == nil {
       _ = tasks.insert(task.taskID.key, TaskTable.Entry(agentID: task.agentID, state: .taskStaging))
     }
   }

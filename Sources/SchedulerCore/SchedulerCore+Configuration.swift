@@ -44,6 +44,9 @@ extension SchedulerCore {
     /// Offers held at once; those beyond are declined.
     public var offersMax = 100_000
 
+    /// Whether an ACCEPT of an offer that is not held fails here. If not, the master answers for it, with the tasks' statuses.
+    public var checksOffers = true
+
     /// How long a stop may wait for calls to be answered.
     public var stopTimeout: Duration = .seconds(10)
 

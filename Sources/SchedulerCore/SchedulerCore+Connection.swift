@@ -14,7 +14,7 @@ extension SchedulerCore {
     lastStream += 1
     let stream = StreamNumber(lastStream)
     phase = .connecting(Connecting(stream: stream, master: master, deadline: now + configuration.subscribeTimeout))
-    deliver(.connection(.connecting(master)))
+    show(.connecting(master))
     directives.append(.openStream(stream, master, subscribeCall))
   }
 
@@ -122,7 +122,7 @@ extension SchedulerCore {
         stream: connecting.stream, master: connecting.master, streamID: streamID, heartbeatInterval: interval,
         since: now,
         heard: now))
-    deliver(.connection(.subscribed(connecting.master)))
+    show(.subscribed(connecting.master))
     deliver(
       .subscribed(
         Subscription(
@@ -173,7 +173,7 @@ extension SchedulerCore {
     masterIndex = (masterIndex + 1) % configuration.masters.count
     let delay = configuration.reconnectBackoff.delay(after: failures, using: &rng)
     phase = .backingOff(until: now + delay, to: leader)
-    deliver(.connection(.backingOff(delay, reason: reason)))
+    show(.backingOff(delay, reason: reason))
   }
 
   mutating func stop(_ mode: StopMode, at now: Duration) {
@@ -201,7 +201,7 @@ extension SchedulerCore {
     offersHeld = [:]
     inverseOffersHeld = []
     reconciling = Reconciling()
-    deliver(.connection(.disconnected))
+    show(.disconnected)
     directives.append(.finished(error))
   }
 }

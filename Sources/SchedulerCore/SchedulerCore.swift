@@ -21,6 +21,9 @@ public struct SchedulerCore: Sendable {
   /// The id of the framework, once known.
   public internal(set) var frameworkID: FrameworkID?
 
+  /// The state of the connection as the user was last told.
+  public private(set) var connectionState = ConnectionState.disconnected
+
   var phase = Phase.idle
   var stopping: Stopping?
 
@@ -213,21 +216,16 @@ public struct SchedulerCore: Sendable {
   /// The tasks that may run, sorted by id.
   public var knownTasks: [TaskRecord] { tasks.records }
 
-  /// The state of the connection as users see it.
-  public var connectionState: ConnectionState {
-    switch phase {
-    case .idle, .finished: .disconnected
-    case .backingOff(let until, _): .backingOff(until, reason: "")
-    case .connecting(let connecting): .connecting(connecting.master)
-    case .subscribed(let subscribed): .subscribed(subscribed.master)
-    }
-  }
-
   func silenceMax(_ subscribed: Subscribed) -> Duration {
     subscribed.heartbeatInterval * configuration.missedHeartbeatsMax
   }
 
   var stoppedError: SchedulerError { SchedulerError(.stopped, "The scheduler is stopped") }
+
+  mutating func show(_ state: ConnectionState) {
+    connectionState = state
+    deliver(.connection(state))
+  }
 
   mutating func deliver(_ update: SchedulerUpdate) {
     lastDelivery += 1

@@ -38,7 +38,7 @@ extension Scheduler {
     try await self.call(call)
   }
 
-  /// Gives offers back, as ``decline(_:refuse:)-([OfferID],_)``.
+  /// Gives offers back, as the method that takes their ids does.
   public func decline(_ offers: [Offer], refuse: Duration? = nil) async throws {
     try await decline(offers.map(\.id), refuse: refuse)
   }

@@ -196,6 +196,18 @@ private func subscribed(_ change: (inout SchedulerCore.Configuration) -> Void = 
     #expect(rescinded.completion(of: late)??.code == .offerNotHeld)
   }
 
+  @Test func `by choice the master answers for offers that are not held`() throws {
+    var (driver, stream) = try subscribed { $0.checksOffers = false }
+    driver.feed(.record(stream, .offers("O1")))
+    for _ in 0..<2 {
+      let (token, directives) = driver.call(.launch("t", on: "O1"))
+      #expect(directives.sends.map(\.call.type) == [.accept])
+      driver.answerAll(directives)
+      #expect(driver.log.completion(of: token) == .some(nil))
+    }
+    #expect(driver.core.knownTasks.count == 1)
+  }
+
   @Test func `declining what is gone is no error and sends nothing`() throws {
     var (driver, stream) = try subscribed()
     driver.feed(.record(stream, .offers("O1")))

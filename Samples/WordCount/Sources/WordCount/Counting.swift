@@ -131,10 +131,22 @@ struct Counting {
   private func again(_ shard: Int, because reason: String) async throws {
     let attempts = job.snapshot.attempts[shard]
     guard attempts <= Counting.attemptsMax else {
-      throw JobError("shard \(shard + 1) failed \(attempts) times; the last time: \(reason)")
+      throw JobError(
+        "shard \(shard + 1) failed \(attempts) times; the last time: \(reason)\(await complaint(of: shard))")
     }
     job.change { $0.phases[shard] = .waiting }
     try await scheduler.revive()
+  }
+
+  /// The end of what the shard's last task wrote to its standard error, if it can be had.
+  private func complaint(of shard: Int) async -> String {
+    guard case .launched(let task, let place, _, _) = job.snapshot.phases[shard],
+      let frameworkID = scheduler.frameworkID,
+      let bytes = try? await files.contents(
+        of: "stderr", in: Sandbox(agent: place.endpoint, frameworkID: frameworkID, executorID: task)),
+      !bytes.isEmpty
+    else { return "" }
+    return "; its standard error ends with:\n" + String(decoding: bytes.suffix(500), as: UTF8.self)
   }
 
   // MARK: Collecting
