@@ -73,10 +73,11 @@ static int close_from(int first) {
 }
 
 static void reset_signals(void) {
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; number++) sigaction(number, &action, NULL);
+  // The kernel's own structure, all zero: the default action. The library's call refuses the signals that it keeps for itself,
+  // which a parent may have left ignored all the same.
+  unsigned long action[8];
+  memset(action, 0, sizeof action);
+  for (int number = 1; number <= 64; number++) syscall(SYS_rt_sigaction, number, action, NULL, 8);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);

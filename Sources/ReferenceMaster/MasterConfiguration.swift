@@ -78,6 +78,11 @@ public struct MasterConfiguration: Sendable {
         throw MasterError(
           code: .badConfiguration, message: "--weights has '\(pair)': expecting ROLE=WEIGHT with a weight above 0")
       }
+      do {
+        try RoleName.validate(parts[0])
+      } catch {
+        throw MasterError(code: .badConfiguration, message: "--weights has '\(pair)': \(error)")
+      }
       weights[parts[0]] = weight
     }
     var minimum: [ResourceQuantities]?

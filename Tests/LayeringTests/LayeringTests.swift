@@ -25,7 +25,7 @@ struct LayeringTests {
   static let forbiddenInCores = [
     "ContinuousClock", "SuspendingClock", "clock_gettime", "Date()", "SystemRandomNumberGenerator", ".random(in:",
     ".shuffled()",
-    "FileManager", "FileHandle", "fopen(", "getenv(", "Task {", "Task.detached", "Task.sleep", "await ",
+    "FileManager", "FileHandle", "fopen(", "getenv(", " Task {", "Task.detached", "Task.sleep", "await ",
   ]
 
   @Test(arguments: cores)

@@ -93,6 +93,7 @@ struct KillTests {
       try await withScheduler(try TestFramework.configuration(address), store: store) { scheduler in
         var subscriptions: [Subscription] = []
         var states: [TaskState] = []
+        var isLaunched = false
         var isKilled = false
         var agentIDs: Set<String> = []
         updates: for await update in scheduler.updates {
@@ -101,6 +102,8 @@ struct KillTests {
           case .offers(let offers):
             for offer in offers { agentIDs.insert(offer.agentID.value) }
             if isKilled { break updates }  // the agent is back, and what it runs is known again
+            guard !isLaunched else { continue }
+            isLaunched = true
             try await Self.launchSleeper(offers, scheduler)
           case .task(let update):
             states.append(update.status.state)
@@ -134,11 +137,13 @@ struct KillTests {
     try await Self.withPrograms { address, _, agent, watcher in
       try await withScheduler(try TestFramework.configuration(address)) { scheduler in
         var states: [TaskState] = []
+        var isLaunched = false
         var isKilled = false
         updates: for await update in scheduler.updates {
           switch update {
           case .offers(let offers):
-            if states.isEmpty {
+            if !isLaunched {
+              isLaunched = true
               try await Self.launchSleeper(offers, scheduler)
             } else if isKilled {
               try await scheduler.kill(.with { $0.value = "sleeper" })
@@ -167,9 +172,13 @@ struct KillTests {
       let first = try Scheduler(configuration: TestFramework.configuration(cluster.master), store: store)
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await first.run() }
+        var isLaunched = false
         updates: for await update in first.updates {
           switch update {
-          case .offers(let offers): try await Self.launchSleeper(offers, first)
+          case .offers(let offers):
+            guard !isLaunched else { continue }
+            isLaunched = true
+            try await Self.launchSleeper(offers, first)
           case .task(let update) where update.status.state == .taskRunning: break updates
           case .error(let error): throw error
           default: break
@@ -207,9 +216,13 @@ struct KillTests {
         store: MemoryFrameworkIDStore())
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await scheduler.run() }
+        var isLaunched = false
         updates: for await update in scheduler.updates {
           switch update {
-          case .offers(let offers): try await Self.launchSleeper(offers, scheduler)
+          case .offers(let offers):
+            guard !isLaunched else { continue }
+            isLaunched = true
+            try await Self.launchSleeper(offers, scheduler)
           case .task(let update) where update.status.state == .taskRunning: break updates
           case .error(let error): throw error
           default: break

@@ -43,8 +43,9 @@ struct TestCluster: Sendable {
       let addresses = try await agents.addresses()
       let result: Result<Success, any Error>
       do {
-        result = .success(
-          try await body(TestCluster(master: "\(host):\(port)", agents: addresses, folder: folder)))
+        let cluster = TestCluster(master: "\(host):\(port)", agents: addresses, folder: folder)
+        while try await cluster.state().getAgents.agents.count < count { await Task.yield() }
+        result = .success(try await body(cluster))
       } catch {
         result = .failure(error)
       }
