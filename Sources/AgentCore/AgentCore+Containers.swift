@@ -276,12 +276,8 @@ extension AgentCore {
     guard let executor = self[address] else { return }
     self[address]?.state = .terminating
     deadlines.remove(.executor(executor.container))
-    if executor.isRecovered, executor.process == nil {
-      // No process is known that could be killed, and none has shown itself.
-      end(address, status: -1)
-    } else {
-      directives.append(.destroy(executor.container))
-    }
+    // Also where its process is not known: whoever looks for what belongs to the container may find it.
+    directives.append(.destroy(executor.container))
   }
 
   mutating func executorTimedOut(_ container: ContainerKey) {
@@ -340,6 +336,8 @@ extension AgentCore {
   mutating func leftDurably() {
     if isRegistered { directives.append(.sendToMaster(.unregister(LinkUnregister()))) }
     for address in Array(streams.keys) { forgetStream(address) }
+    owners = [:]
+    containers = [:]
     for framework in frameworks.values {
       for executor in framework.executors.values {
         removeRecords(ExecutorAddress(framework: framework.id, executor: executor.id), executor)

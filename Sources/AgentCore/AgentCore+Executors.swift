@@ -123,6 +123,9 @@ extension AgentCore {
       return
     }
     self[address]?.connection = nil
+    guard let executor = self[address], executor.isUnwatched, executor.state == .running else { return }
+    // Nobody would see it end.
+    deadlines.set(.executor(executor.container), at: now.uptime + configuration.executorReregistrationTimeout)
   }
 
   mutating func heartbeat(_ connection: ExecutorConnection) {
@@ -181,28 +184,29 @@ extension AgentCore {
     guard let executor = self[executorAddress] else { return }
     guard owners[address] == executorAddress.executor, let task = executor.tasks[address.task] else {
       // The last update of a task that is over may come again, as its executor was not told that it is safe.
-      let isKnown = executor.completed.contains { completed in
-        completed.info.taskID.key == address.task && completed.task.statuses.contains { [UInt8]($0.uuid) == uuid }
-      }
-      if isKnown, let connection {
-        acknowledge(connection, address.task, uuid)
-      } else {
-        counters.invalidStatusUpdates += 1
-      }
+      let ended = executor.completed.last { $0.info.taskID.key == address.task }?.task
+      if ended?.statuses.contains(where: { [UInt8]($0.uuid) == uuid }) != true { counters.invalidStatusUpdates += 1 }
+      if ended?.state.isTerminal == true, let connection { acknowledge(connection, address.task, uuid) }
       return
     }
     if let known = streams[address]?.updates.first(where: { $0.uuid == uuid }) {
       if known.isDurable, let connection { acknowledge(connection, address.task, uuid) }
       return
     }
-    if task.progress.statuses.contains(where: { [UInt8]($0.uuid) == uuid }) {
+    if task.progress.statuses.contains(where: { [UInt8]($0.uuid) == uuid })
+      || streams[address]?.told.contains(uuid) == true
+    {
       if let connection { acknowledge(connection, address.task, uuid) }
       return
     }
     guard !hasEnded(address) else {
-      // The task has ended in another way; the executor need not keep this.
+      // The task has ended in another way; the executor need not keep this once that end is safe.
       counters.invalidStatusUpdates += 1
-      if let connection { acknowledge(connection, address.task, uuid) }
+      if streams[address]?.updates.last?.isDurable == false {
+        consequences.append(.refused(executorAddress, address.task, uuid: uuid))
+      } else if let connection {
+        acknowledge(connection, address.task, uuid)
+      }
       return
     }
     counters.validStatusUpdates += 1

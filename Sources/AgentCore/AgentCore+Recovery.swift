@@ -158,7 +158,8 @@ extension AgentCore {
         let isAlive = !recovered.rebooted && (executor.process.map { recovered.alive.contains($0) } ?? false)
         guard framework.info.checkpoint else {
           // It does not want to outlive its agent; the master tells the framework when the agent re-registers.
-          if isAlive { directives.append(.destroy(executor.container)) }
+          let mayBeAlive = isAlive || (executor.process == nil && !recovered.rebooted)
+          if mayBeAlive { directives.append(.destroy(executor.container)) }
           forget(address, executor)
           continue
         }
@@ -170,6 +171,7 @@ extension AgentCore {
           timeout = configuration.executorReregistrationTimeout
         } else if executor.process == nil, !recovered.rebooted {
           // The agent was killed between starting it and writing down its process; if it lives, it subscribes soon.
+          self[address]?.isUnwatched = true
           timeout = configuration.executorReregistrationTimeout
         } else {
           exited(executor.container, .unknown)

@@ -71,7 +71,8 @@ extension AgentCore {
 
   /// The same for a task that the agent does not have.
   mutating func stageForeign(_ address: TaskAddress, _ status: TaskStatus) {
-    guard owners[address] == nil else { return }
+    // An agent that leaves writes nothing that it would leave behind.
+    guard owners[address] == nil, !isLeaving else { return }
     append(status, to: address, executor: nil, container: nil)
   }
 
@@ -188,8 +189,12 @@ extension AgentCore {
   }
 
   mutating func acknowledgedDurably(_ address: TaskAddress, _ number: UInt64) {
-    guard streams[address]?.updates.first?.number == number else { return }
+    guard let first = streams[address]?.updates.first, first.number == number else { return }
     streams[address]?.updates.removeFirst()
+    streams[address]?.told.append(first.uuid)
+    while let count = streams[address]?.told.count, count > configuration.pendingUpdatesPerTaskMax {
+      streams[address]?.told.removeFirst()
+    }
     streams[address]?.retryInterval = configuration.updateRetryIntervalMin
     guard let stream = streams[address] else { return }
     if !stream.updates.isEmpty {

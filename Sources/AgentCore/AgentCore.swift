@@ -79,6 +79,8 @@ public struct AgentCore: Sendable {
     case update(TaskAddress, number: UInt64)
     case acknowledged(TaskAddress, number: UInt64)
     case completed(ExecutorAddress, ContainerKey)
+    /// What the executor said of a task that had ended is not kept, and the end is safe.
+    case refused(ExecutorAddress, TaskKey, uuid: [UInt8])
     case left
     case gone(String)
   }
@@ -160,6 +162,8 @@ public struct AgentCore: Sendable {
         case .update(let address, let number): updateDurably(address, number)
         case .acknowledged(let address, let number): acknowledgedDurably(address, number)
         case .completed(let address, let container): completedDurably(address, container)
+        case .refused(let address, let task, let uuid):
+          if let connection = self[address]?.connection { acknowledge(connection, task, uuid) }
         case .left: leftDurably()
         case .gone(let message):
           phase = .ended

@@ -64,6 +64,8 @@ struct Executor: Sendable {
   var completed: Deque<AgentTask> = []
   /// It is from before the agent's restart and has not subscribed since.
   var isRecovered = false
+  /// It was started before the agent's restart and its process was not written down: its connection is the only sign of life.
+  var isUnwatched = false
   /// That it is over is on its way to the disk.
   var isCompleting = false
 
@@ -128,6 +130,8 @@ struct UpdateStream: Sendable {
   /// The task's executor as the framework knows it: absent under the command executor.
   var reportedExecutor: ExecutorKey?
   var updates: Deque<Update> = []
+  /// Identifiers of the latest updates that the framework acknowledged: an executor that was not told sends them again.
+  var told: Deque<[UInt8]> = []
   var lastNumber: UInt64 = 0
   /// The next interval after which the first update is sent again.
   var retryInterval: Duration

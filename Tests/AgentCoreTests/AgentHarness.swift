@@ -28,13 +28,18 @@ struct AgentHarness {
   /// Identifiers of updates that the framework acknowledged.
   var acknowledged: Set<[UInt8]> = []
   private var awaited: [String: [UInt8]] = [:]
+  /// Identifiers of all updates that the core ever took in.
+  private var taken: Set<[UInt8]> = []
 
   init(
     _ configuration: AgentCore.Configuration = .forTests,
     recovered: RecoveredAgent = RecoveredAgent(records: [], alive: [], rebooted: false)
   ) throws {
     core = try AgentCore(configuration: configuration, recovered: recovered)
-    for record in recovered.records { disk[record.key] = record.record }
+    for record in recovered.records {
+      disk[record.key] = record.record
+      note(record.key, record.record)
+    }
     perform(core.start(at: now, using: &rng))
   }
 
@@ -68,11 +73,12 @@ struct AgentHarness {
   }
 
   mutating func persist() {
-    for (changes, number) in unwritten {
+    let batches = unwritten
+    unwritten = []
+    for (changes, number) in batches {
       write(changes)
       perform(core.handle(.persisted(number), at: now, using: &rng))
     }
-    unwritten = []
   }
 
   mutating func write(_ changes: [CheckpointChange]) {
@@ -101,13 +107,14 @@ struct AgentHarness {
         log.append("\(connection.number) <- \(event.summary)")
       case .close(let connection): log.append("close \(connection.number)")
       case .launch(let launch):
-        let executor = "executors/\(launch.framework)/\(launch.executor)/\(launch.container)"
-        #expect(disk[executor] != nil, "launched before its record is durable")
-        #expect(disk.keys.contains { $0.hasPrefix("tasks/\(launch.framework)/\(launch.executor)/") })
+        let executor = "\(escaped(launch.framework.value))/\(escaped(launch.executor.value))"
+        #expect(disk["executors/\(executor)/\(launch.container)"] != nil, "launched before its record is durable")
+        #expect(disk.keys.contains { $0.hasPrefix("tasks/\(executor)/\(launch.container)/") })
         launches.append(launch)
         log.append("launch \(launch.executor)")
       case .destroy(let container): log.append("destroy \(name(of: container))")
       case .persist(let changes, let number):
+        for case .put(let key, let record) in changes { note(key, record) }
         if persistsAtOnce {
           write(changes)
           written.append(number)
@@ -157,9 +164,40 @@ struct AgentHarness {
     }
   }
 
+  /// Keys hold names with their '%' and '/' percent-encoded.
+  private func escaped(_ name: String) -> String {
+    name.split(separator: "%", omittingEmptySubsequences: false).joined(separator: "%25")
+      .split(separator: "/", omittingEmptySubsequences: false).joined(separator: "%2F")
+  }
+
+  private mutating func note(_ key: String, _ record: [UInt8]) {
+    guard key.hasPrefix("updates/"), let message = try? CheckpointUpdate(serializedBytes: record) else { return }
+    taken.insert([UInt8](message.status.uuid))
+  }
+
+  /// Whether the disk tells how `task` ended.
+  private func isEndDurable(_ task: String) -> Bool {
+    disk.contains { key, record in
+      if key.hasPrefix("updates/"), let message = try? CheckpointUpdate(serializedBytes: record) {
+        return message.status.taskID.value == task && message.status.state.isTerminal
+      }
+      guard key.hasPrefix("progress/"), key.hasSuffix("/\(escaped(task))") else { return false }
+      return (try? CheckpointProgress(serializedBytes: record))?.state.isTerminal ?? false
+    }
+  }
+
+  /// An executor may forget an update that is on the disk or that the framework has; and one that the agent did not take in, as the
+  /// task had ended, when that end is on the disk.
   private func check(_ event: ExecutorEvent) {
     guard event.type == .acknowledged else { return }
     let uuid = event.acknowledged.uuid
+    guard !acknowledged.contains([UInt8](uuid)) else { return }
+    guard taken.contains([UInt8](uuid)) else {
+      #expect(
+        isEndDurable(event.acknowledged.taskID.value), "an executor was told to forget an update before the end is safe"
+      )
+      return
+    }
     let isDurable = disk.contains { key, record in
       if key.hasPrefix("updates/"), let message = try? CheckpointUpdate(serializedBytes: record) {
         return message.status.uuid == uuid

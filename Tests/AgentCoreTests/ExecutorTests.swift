@@ -80,6 +80,32 @@ import Testing
     #expect(agent.core.counters.invalidStatusUpdates == 1)
   }
 
+  @Test func `updates of one state that come again are not told twice`() throws {
+    var agent = try AgentHarness.running()
+    for number in 1...2 { agent.update(executor: "t", .of("t", .taskRunning, UInt8(number))) }
+    for _ in 1...2 { try agent.acknowledge("t") }
+    agent.log = []
+    agent.subscribe(
+      2, executor: "t", tasks: [.command("t")], updates: [.of("t", .taskRunning, 1), .of("t", .taskRunning, 2)])
+    #expect(agent.takeLog() == ["close 1", "2 <- SUBSCRIBED", "2 <- ACKNOWLEDGED t", "2 <- ACKNOWLEDGED t"])
+    #expect(agent.core.counters.invalidStatusUpdates == 0)
+  }
+
+  @Test func `an update after the end is acknowledged when the end is durable`() throws {
+    var agent = try AgentHarness.running()
+    agent.persistsAtOnce = false
+    agent.update(executor: "t", .of("t", .taskFinished, 1))
+    agent.update(executor: "t", .of("t", .taskFailed, 2))
+    #expect(agent.takeLog() == [])
+    agent.persist()
+    #expect(agent.takeLog() == ["1 <- ACKNOWLEDGED t", "update t taskFinished", "1 <- ACKNOWLEDGED t"])
+    agent.persistsAtOnce = true
+    try agent.acknowledge("t")
+    agent.update(executor: "t", .of("t", .taskFailed, 3))
+    #expect(agent.takeLog() == ["1 <- ACKNOWLEDGED t"], "also when the task is a completed one")
+    #expect(agent.core.counters.invalidStatusUpdates == 2)
+  }
+
   @Test func `an executor hears a heartbeat every half hour`() throws {
     var agent = try AgentHarness.running()
     agent.advance(by: .seconds(1_799))
@@ -240,6 +266,22 @@ import Testing
         "update never subscribed taskFailed executorTerminated", "unregister", "terminate: maintenance",
       ])
     #expect(agent.disk.isEmpty)
+  }
+
+  @Test func `an agent that leaves takes nothing in while its last records are written`() throws {
+    var agent = try AgentHarness.running()
+    agent.handle(.shutdown(message: "maintenance"))
+    agent.persistsAtOnce = false
+    agent.handle(.exited(try agent.container("t"), .status(0)))
+    agent.kill("unknown")
+    agent.persist()
+    agent.kill("unknown")
+    agent.kill("t")
+    try agent.run(.command("late"))
+    for _ in 1...3 { agent.persist() }
+    #expect(agent.takeLog().suffix(2) == ["unregister", "terminate: maintenance"])
+    #expect(agent.disk.isEmpty)
+    #expect(agent.launches.count == 1)
   }
 
   @Test func `an agent that the master refuses ends with its reason`() throws {

@@ -40,6 +40,38 @@ private let process = ProcessIdentity(pid: 100, startTime: 5)
     #expect(status.message == "Executor did not reregister within 2secs")
   }
 
+  @Test func `an executor whose process was not written down is destroyed when it does not come back`() throws {
+    var before = try AgentHarness.registered()
+    try before.run(.command("t"))
+    let container = try before.container("t")
+    var agent = try before.restarted()
+    #expect(agent.core.isRecovering)
+    agent.handle(.linkEstablished)
+    agent.advance(by: .seconds(2))
+    #expect(agent.takeLog().contains("destroy \(container)"), "it may live for all that the disk says")
+    agent.handle(.master(.registered(.with { $0.agentID = "S0" })))
+    agent.handle(.exited(container, .unknown))
+    #expect(agent.takeLog() == ["update t taskFailed executorReregistrationTimeout"])
+  }
+
+  @Test func `an executor whose process was not written down lives as long as its connection`() throws {
+    var before = try AgentHarness.registered()
+    try before.run(.command("t"))
+    let container = try before.container("t")
+    var agent = try before.restarted()
+    agent.handle(.linkEstablished)
+    agent.subscribe(1, executor: "t")
+    #expect(agent.takeLog() == ["1 <- SUBSCRIBED", "1 <- LAUNCH t", "reregister S0: t taskStaging"])
+    agent.handle(.executorDisconnected(ExecutorConnection(number: 1)))
+    agent.advance(by: .seconds(1))
+    agent.subscribe(2, executor: "t", tasks: [.command("t")])
+    agent.advance(by: .seconds(10))
+    #expect(agent.takeLog() == ["2 <- SUBSCRIBED"])
+    agent.handle(.executorDisconnected(ExecutorConnection(number: 2)))
+    agent.advance(by: .seconds(2))
+    #expect(agent.takeLog() == ["destroy \(container)"])
+  }
+
   @Test(arguments: [false, true])
   func `an executor that died with the agent ends its task`(rebooted: Bool) throws {
     let before = try AgentHarness.running()
@@ -52,13 +84,14 @@ private let process = ProcessIdentity(pid: 100, startTime: 5)
     #expect(agent.takeLog() == ["update t taskFailed executorTerminated"])
   }
 
-  @Test func `an executor of a framework without checkpoints is killed and forgotten`() throws {
+  @Test(arguments: [true, false])
+  func `an executor of a framework without checkpoints is killed and forgotten`(isProcessKnown: Bool) throws {
     var framework = FrameworkInfo.forTests
     framework.checkpoint = false
     var before = try AgentHarness.registered()
     try before.run(.command("t"), framework: framework)
     let container = try before.container("t")
-    before.handle(.launched(container, process))
+    if isProcessKnown { before.handle(.launched(container, process)) }
     before.subscribe(1, executor: "t")
     var agent = try before.restarted(alive: [process])
     #expect(agent.takeLog() == ["destroy \(container)", "release \(container)"])
@@ -116,11 +149,12 @@ private let process = ProcessIdentity(pid: 100, startTime: 5)
         let context: Comment = "killed at write \(crash), which was \(isWritten ? "" : "not ")durable"
         for number in 0..<3 {
           let states = world.told["t\(number)", default: []].map(\.state)
-          #expect(
-            states == [.taskStarting, .taskRunning, .taskFinished] || states == [.taskDropped] || states.isEmpty,
-            "\(states), \(context)")
-          if states.isEmpty { #expect(!world.started.contains("t\(number)"), context) }
-          if states == [.taskDropped] { #expect(!world.started.contains("t\(number)"), context) }
+          if let end = world.unstarted["t\(number)"] {
+            #expect(states == [end], "\(states), \(context)")
+            #expect(!world.started.contains("t\(number)"), context)
+          } else {
+            #expect(states == [.taskStarting, .taskRunning, .taskFinished], "\(states), \(context)")
+          }
         }
         #expect(world.startedTwice.isEmpty, context)
         if world.writes < crash {
@@ -174,6 +208,10 @@ private struct World {
   var sentByMaster: [String] = []
   var started: Set<String> = []
   var startedTwice: Set<String> = []
+  /// The tasks that the agent was killed before it could start, with what is to be told of each: failed where the disk has it,
+  /// as it may have been started; dropped where the disk does not; lost where the disk lacks the framework, too, which may not
+  /// be one that understands dropped.
+  var unstarted: [String: TaskState] = [:]
   var trace: [String] = []
   var lastNumber: UInt64 = 0
 
@@ -263,7 +301,12 @@ private struct World {
         writes += 1
         let isCrash = writes == crashAt
         if !isCrash || isCrashWriteDurable { write(changes) }
-        if isCrash { return try crash() }
+        if isCrash {
+          for case .put(let key, _) in changes where isCrashWriteDurable && key.hasPrefix("tasks/") {
+            if let task = key.split(separator: "/").last { unstarted[String(task)] = .taskFailed }
+          }
+          return try crash()
+        }
         events.append(.persisted(number))
       case .launch(let launch):
         let task = launch.executor.value
@@ -333,6 +376,7 @@ private struct World {
       events.append(.master(.registered(.with { $0.agentID = "S0" })))
       let known = Set(message.tasks.map(\.taskID))
       let missing = sentByMaster.filter { !known.contains($0) && told[$0]?.last?.state.isTerminal != true }
+      for task in missing { unstarted[task] = disk["frameworks/F"] == nil ? .taskLost : .taskDropped }
       events.append(
         .master(
           .reconcileTasks(
