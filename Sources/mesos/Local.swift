@@ -39,7 +39,8 @@ struct Local: AsyncParsableCommand {
   var launcherDirectory: String?
 
   @Option(
-    name: .customLong("address_file"), help: "File to write HOST:PORT of the master to once all of the cluster listens.")
+    name: .customLong("address_file"), help: "File to write HOST:PORT of the master to once all of the cluster listens."
+  )
   var addressFile: String?
 
   @Flag(help: "Logs warnings and errors only.")

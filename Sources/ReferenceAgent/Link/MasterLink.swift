@@ -85,7 +85,7 @@ struct MasterLink: Sendable {
         }
       }
       response.cancel()
-    } catch where Task.isCancelled {
+    } catch  where Task.isCancelled {
       // The loop sees it.
     } catch {
       logger.warning("no link with the master", metadata: ["master": "\(endpoint)", "error": "\(error)"])
