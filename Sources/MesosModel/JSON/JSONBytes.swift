@@ -1,14 +1,16 @@
 /// Byte work that writer and reader share.
 enum JSONBytes {
-  /// Whether one of eight bytes is a control character, a quote or a backslash.
+  /// Finds control characters, quotes and backslashes among eight bytes.
+  ///
+  /// - Returns: A word that is zero if there is none; otherwise its lowest bit that is set is the highest of the first such byte.
   @inline(__always)
-  static func hasSpecial(_ word: UInt64) -> Bool {
+  static func specials(in word: UInt64) -> UInt64 {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let quotes = word ^ (ones &* 0x22)
     let slashes = word ^ (ones &* 0x5C)
     let found =
       ((word &- (ones &* 0x20)) & ~word) | ((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes)
-    return found & (ones &* 0x80) != 0
+    return found & (ones &* 0x80)
   }
 
   @inline(__always)
@@ -25,17 +27,30 @@ enum JSONBytes {
   }
 
   @inline(never)
-  static func writeManyDigits(of value: UInt64, to out: UnsafeMutableRawPointer) -> Int {
+  private static func writeManyDigits(of value: UInt64, to out: UnsafeMutableRawPointer) -> Int {
     let length = digitCount(of: value)
     var rest = value
     var place = length
-    while place > 0 {
-      place &-= 1
-      let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-      out.storeBytes(of: 0x30 &+ UInt8(truncatingIfNeeded: digit), toByteOffset: place, as: UInt8.self)
+    while rest >= 100 {
+      let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
+      place &-= 2
+      writePair(UInt32(truncatingIfNeeded: pair), to: out + place)
       rest = quotient
     }
+    if place == 2 {
+      writePair(UInt32(truncatingIfNeeded: rest), to: out)
+    } else {
+      out.storeBytes(of: 0x30 &+ UInt8(truncatingIfNeeded: rest), as: UInt8.self)
+    }
     return length
+  }
+
+  /// Writes a number below 100 as two digits.
+  @inline(__always)
+  private static func writePair(_ pair: UInt32, to out: UnsafeMutableRawPointer) {
+    let tens = pair / 10
+    out.storeBytes(of: 0x30 &+ UInt8(truncatingIfNeeded: tens), as: UInt8.self)
+    out.storeBytes(of: 0x30 &+ UInt8(truncatingIfNeeded: pair &- tens &* 10), toByteOffset: 1, as: UInt8.self)
   }
 
   /// How many decimal digits a number has; one for zero.
@@ -69,35 +84,36 @@ enum JSONBytes {
   /// Writes bytes in base64 with padding and returns how many characters that gave.
   static func writeBase64(of bytes: UnsafeRawBufferPointer, to out: UnsafeMutableRawPointer) -> Int {
     let letters = alphabet.utf8Start
-    let pad = UInt8(ascii: "=")
+    @inline(__always)
+    func write(_ group: UInt32, at place: Int) {
+      for index in 0..<4 {
+        let letter = letters[Int(group >> UInt32(18 &- 6 &* index) & 0x3F)]
+        out.storeBytes(of: letter, toByteOffset: place &+ index, as: UInt8.self)
+      }
+    }
     var place = 0
-    func put(_ byte: UInt8) {
-      out.storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
-      place &+= 1
-    }
     var index = 0
-    while index < bytes.count {
-      let left = bytes.count &- index
-      let first = Int(bytes[index])
-      let second = left > 1 ? Int(bytes[index &+ 1]) : 0
-      let third = left > 2 ? Int(bytes[index &+ 2]) : 0
-      put(letters[first >> 2])
-      put(letters[(first & 0x03) << 4 | second >> 4])
-      put(left > 1 ? letters[(second & 0x0F) << 2 | third >> 6] : pad)
-      put(left > 2 ? letters[third & 0x3F] : pad)
+    while bytes.count &- index >= 3 {
+      write(UInt32(bytes[index]) << 16 | UInt32(bytes[index &+ 1]) << 8 | UInt32(bytes[index &+ 2]), at: place)
       index &+= 3
+      place &+= 4
     }
-    return place
+    let left = bytes.count &- index
+    guard left > 0 else { return place }
+    write(UInt32(bytes[index]) << 16 | (left == 2 ? UInt32(bytes[index &+ 1]) << 8 : 0), at: place)
+    out.storeBytes(of: UInt8(ascii: "="), toByteOffset: place &+ 3, as: UInt8.self)
+    if left == 1 { out.storeBytes(of: UInt8(ascii: "="), toByteOffset: place &+ 2, as: UInt8.self) }
+    return place &+ 4
   }
 
   /// Reads base64 as leniently as Apache Mesos does: padding may lack, white space is skipped, `=` ends it.
   ///
-  /// - Returns: The bytes, or the first character that is none of the alphabet.
-  static func readBase64(_ text: UnsafeRawBufferPointer) -> Result<[UInt8], Base64Fault> {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.count / 4 * 3 + 3)
+  /// - Parameter out: Room for three quarters of the text.
+  /// - Returns: How many bytes that gave, or the first character that is none of the alphabet.
+  static func readBase64(_ text: UnsafeRawBufferPointer, to out: UnsafeMutableRawPointer) -> Result<Int, Base64Fault> {
+    var count = 0
     var bits: UInt32 = 0
-    var held = 0
+    var held: UInt32 = 0
     for character in text {
       let value: UInt8
       switch character {
@@ -106,18 +122,19 @@ enum JSONBytes {
       case UInt8(ascii: "0")...UInt8(ascii: "9"): value = character &- UInt8(ascii: "0") &+ 52
       case UInt8(ascii: "+"): value = 62
       case UInt8(ascii: "/"): value = 63
-      case UInt8(ascii: "="): return .success(bytes)
+      case UInt8(ascii: "="): return .success(count)
       case 0x20, 0x09...0x0D: continue
       default: return .failure(Base64Fault(character: character))
       }
       bits = bits << 6 | UInt32(value)
-      held += 6
+      held &+= 6
       if held >= 8 {
-        held -= 8
-        bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(held)))
+        held &-= 8
+        out.storeBytes(of: UInt8(truncatingIfNeeded: bits >> held), toByteOffset: count, as: UInt8.self)
+        count &+= 1
       }
     }
-    return .success(bytes)
+    return .success(count)
   }
 
   /// A character that is not of the alphabet.

@@ -25,6 +25,11 @@ public struct JSONReader: ~Copyable {
   private var depth = 0
   /// Where a key or name with escapes is put together.
   private var scratch: UnsafeMutableRawPointer?
+  /// Strings of a large document, each at the place that its bytes point to: ids come again and again, and sharing them costs less
+  /// than making them anew.
+  private var recent: UnsafeMutablePointer<String>?
+  private static let recentCount = 256
+  private static let recentDocumentMin = 16_384
   private let tracksPath: Bool
   private var path: [PathPart] = []
   private var missing: [String] = []
@@ -57,7 +62,11 @@ public struct JSONReader: ~Copyable {
     self.tracksPath = tracksPath
   }
 
-  deinit { scratch?.deallocate() }
+  deinit {
+    scratch?.deallocate()
+    recent?.deinitialize(count: Self.recentCount)
+    recent?.deallocate()
+  }
 
   /// Bytes read so far.
   public var offset: Int { position - start }
@@ -236,25 +245,33 @@ public struct JSONReader: ~Copyable {
   @inline(__always)
   private mutating func text() -> JSONText? {
     let content = position + 1
-    guard let close = plainEnd(from: content) else { return escapedText() }
-    position = close + 1
-    return JSONText(start: content, count: close - content)
-  }
-
-  /// Where a text ends that has no escapes; nil where it has some, or a fault.
-  @inline(__always)
-  private func plainEnd(from content: UnsafeRawPointer) -> UnsafeRawPointer? {
     var byte = content
+    // All bytes together: its high bits tell whether the text is ASCII.
+    var seen: UInt64 = 0
     while end - byte >= 8 {
-      if JSONBytes.hasSpecial(byte.loadUnaligned(as: UInt64.self)) { break }
+      let word = UInt64(littleEndian: byte.loadUnaligned(as: UInt64.self))
+      let specials = JSONBytes.specials(in: word)
+      if specials != 0 {
+        let place = specials.trailingZeroBitCount &>> 3
+        let close = byte + place
+        guard close.load(as: UInt8.self) == UInt8(ascii: "\"") else { return escapedText() }
+        seen |= word & ((1 &<< UInt64(place &* 8)) &- 1)
+        position = close + 1
+        return JSONText(start: content, count: close - content, isASCII: seen & 0x8080_8080_8080_8080 == 0)
+      }
+      seen |= word
       byte += 8
     }
     while byte < end {
       let character = byte.load(as: UInt8.self)
-      if JSONBytes.isSpecial(character) { return character == UInt8(ascii: "\"") ? byte : nil }
+      if JSONBytes.isSpecial(character) {
+        guard character == UInt8(ascii: "\"") else { break }
+        position = byte + 1
+        return JSONText(start: content, count: byte - content, isASCII: false)
+      }
       byte += 1
     }
-    return nil
+    return escapedText()
   }
 
   @inline(never)
@@ -264,7 +281,7 @@ public struct JSONReader: ~Copyable {
     let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes.count, 1), alignment: 1)
     bytes.withUnsafeBytes { memory.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(memory), byteCount: $0.count) }
     scratch = memory
-    return JSONText(start: UnsafeRawPointer(memory), count: bytes.count)
+    return JSONText(start: UnsafeRawPointer(memory), count: bytes.count, isASCII: false)
   }
 
   /// A text that has escapes, or a fault; the position is at its quote.
@@ -350,15 +367,31 @@ public struct JSONReader: ~Copyable {
     return unit
   }
 
-  /// The text as a string; nil, with a fault noted, where it is not UTF-8.
+  /// The text as a string; nil where it is not UTF-8.
   @inline(__always)
-  private mutating func string(of text: JSONText, at place: UnsafeRawPointer) -> String? {
+  private mutating func string(of text: JSONText) -> String? {
     let bytes = UnsafeBufferPointer(start: text.start.assumingMemoryBound(to: UInt8.self), count: text.count)
-    guard let string = String(validating: bytes, as: UTF8.self) else {
-      fail(.invalidUTF8, "Text is not UTF-8", at: place)
-      return nil
+    guard text.isASCII else { return String(validating: bytes, as: UTF8.self) }
+    // Shorter ones are no allocation, longer ones rarely the same.
+    if text.count > 15, text.count < 64, end - start >= Self.recentDocumentMin { return recentString(bytes) }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private mutating func recentString(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
+    if recent == nil {
+      recent = .allocate(capacity: Self.recentCount)
+      recent?.initialize(repeating: "", count: Self.recentCount)
     }
-    return string
+    guard let recent, let start = bytes.baseAddress.map({ UnsafeRawPointer($0) }) else { return "" }
+    let first = start.loadUnaligned(as: UInt64.self)
+    let last = start.loadUnaligned(fromByteOffset: bytes.count &- 8, as: UInt64.self)
+    let mixed = (first ^ (last &<< 1) ^ UInt64(truncatingIfNeeded: bytes.count)) &* 0x9E37_79B9_7F4A_7C15
+    let slot = recent + Int(truncatingIfNeeded: mixed &>> 56)
+    let isSame = slot.pointee.utf8.withContiguousStorageIfAvailable { kept in
+      kept.count == bytes.count && kept.baseAddress.map { memcmp($0, start, bytes.count) == 0 } ?? false
+    }
+    if isSame != true { slot.pointee = String(decoding: bytes, as: UTF8.self) }
+    return slot.pointee
   }
 
   // MARK: Any value
@@ -383,7 +416,7 @@ public struct JSONReader: ~Copyable {
         if !more { return }
       }
     case UInt8(ascii: "\""):
-      if let close = plainEnd(from: position + 1) { position = close + 1 } else { _ = unescaped() }
+      _ = text()
     case UInt8(ascii: "t"): skipWord("true")
     case UInt8(ascii: "f"): skipWord("false")
     case UInt8(ascii: "n"): skipWord("null")
@@ -477,8 +510,7 @@ public struct JSONReader: ~Copyable {
     guard peek() == UInt8(ascii: "\"") else { return otherThanText(field) }
     let place = position
     guard let text = text() else { return nil }
-    let bytes = UnsafeBufferPointer(start: text.start.assumingMemoryBound(to: UInt8.self), count: text.count)
-    if let string = String(validating: bytes, as: UTF8.self) { return string }
+    if let string = string(of: text) { return string }
     failField(field, .invalidUTF8, "Text of field '\(field)' is not UTF-8", at: place)
     return nil
   }
@@ -489,20 +521,31 @@ public struct JSONReader: ~Copyable {
     return nil
   }
 
-  /// The text of an enumeration value's name.
+  /// An enumeration value; nil also for a name that is unknown.
   @inline(__always)
   mutating func name<Value: JSONEnum>(_ field: StaticString, _: Value.Type) -> Value? {
-    guard peek() == UInt8(ascii: "\"") else { return otherThanText(field) }
-    guard let text = text() else { return nil }
+    guard let text = nameText(field) else { return nil }
     return Value(jsonName: text)
+  }
+
+  @inline(never)
+  private mutating func nameText(_ field: StaticString) -> JSONText? {
+    guard peek() == UInt8(ascii: "\"") else { return otherThanText(field) }
+    return text()
   }
 
   mutating func data(_ field: StaticString) -> Data? {
     guard peek() == UInt8(ascii: "\"") else { return otherThanText(field) }
     let place = position
     guard let text = text() else { return nil }
-    switch JSONBytes.readBase64(UnsafeRawBufferPointer(start: text.start, count: text.count)) {
-    case .success(let bytes): return Data(bytes)
+    let read = withUnsafeTemporaryAllocation(byteCount: text.count / 4 * 3 + 3, alignment: 1) {
+      memory -> Result<Data, JSONBytes.Base64Fault> in
+      guard let base = memory.baseAddress else { return .success(Data()) }
+      return JSONBytes.readBase64(UnsafeRawBufferPointer(start: text.start, count: text.count), to: base)
+        .map { Data(bytes: base, count: $0) }
+    }
+    switch read {
+    case .success(let data): return data
     case .failure(let fault):
       let character = String(decoding: [fault.character], as: UTF8.self)
       failField(
@@ -594,12 +637,18 @@ public struct JSONReader: ~Copyable {
 
   /// An object as a message.
   mutating func message<Value: JSONMessage>(_ field: StaticString, _: Value.Type) -> Value? {
-    guard peek() == UInt8(ascii: "{") else { return otherThanText(field) }
-    let parts = tracksPath ? descend(field) : 0
+    guard let parts = enterMessage(field) else { return nil }
     var value = Value()
     value.readJSON(from: &self)
-    if tracksPath { path.removeLast(parts) }
+    if parts > 0 { path.removeLast(parts) }
     return value
+  }
+
+  /// Whether an object comes, and how many parts its field has added to the path.
+  @inline(never)
+  private mutating func enterMessage(_ field: StaticString) -> Int? {
+    guard peek() == UInt8(ascii: "{") else { return otherThanText(field) }
+    return tracksPath ? descend(field) : 0
   }
 
   /// Adds a field, and which element of it is being read, to the path; returns how many parts that are.
@@ -617,28 +666,51 @@ public struct JSONReader: ~Copyable {
     _ field: StaticString, _ element: (inout JSONReader, StaticString) -> Value?
   ) -> [Value] {
     var values: [Value] = []
-    var open = 0
-    repeat {
-      if peek() == UInt8(ascii: "[") {
-        guard enter() else { return values }
-        open += 1
-        if peek() != UInt8(ascii: "]") { continue }
+    var cursor = ListCursor()
+    while nextElement(&cursor, index: values.count) {
+      guard let value = element(&self, field) else { continue }
+      if values.isEmpty { values.reserveCapacity(max(1, 64 / MemoryLayout<Value>.stride)) }
+      values.append(value)
+    }
+    return values
+  }
+
+  /// Where in a list the reader is.
+  struct ListCursor {
+    fileprivate var isStarted = false
+    /// How many arrays are open.
+    fileprivate var open = 0
+  }
+
+  /// Moves to the next element, over the brackets and commas before it; false at the list's end and after a fault.
+  @inline(never)
+  private mutating func nextElement(_ cursor: inout ListCursor, index: Int) -> Bool {
+    elementIndex = nil
+    var isBehindElement = cursor.isStarted
+    cursor.isStarted = true
+    while true {
+      if isBehindElement {
+        if cursor.open == 0 { return false }
+        guard failure == nil, let more = nextElement() else { return false }
+        if !more {
+          cursor.open -= 1
+          continue
+        }
+      }
+      guard peek() == UInt8(ascii: "[") else { break }
+      guard enter() else { return false }
+      cursor.open += 1
+      // An empty array is no element.
+      isBehindElement = peek() == UInt8(ascii: "]")
+      if isBehindElement {
         position += 1
         depth &-= 1
-        open -= 1
-      } else {
-        // Only a path needs it.
-        if tracksPath { elementIndex = values.count }
-        if let value = element(&self, field) { values.append(value) }
-        if tracksPath { elementIndex = nil }
+        cursor.open -= 1
       }
-      while open > 0 {
-        guard failure == nil, let more = nextElement() else { return values }
-        if more { break }
-        open -= 1
-      }
-    } while open > 0
-    return values
+    }
+    // Only a path needs it.
+    if tracksPath { elementIndex = index }
+    return true
   }
 
   /// An object whose keys are a map's; a value must be there for each.
@@ -652,7 +724,10 @@ public struct JSONReader: ~Copyable {
     }
     var cursor = object()
     while let key = nextKey(&cursor) {
-      guard let name = string(of: key, at: position) else { return values }
+      guard let name = string(of: key) else {
+        failField(field, .invalidUTF8, "Text of field '\(field)' is not UTF-8", at: position)
+        return values
+      }
       let place = position
       let parts = tracksPath ? descend(field) : 0
       if tracksPath { path.append(.key(name)) }
@@ -671,6 +746,8 @@ public struct JSONReader: ~Copyable {
 struct JSONText {
   let start: UnsafeRawPointer
   let count: Int
+  /// Whether it is known to be ASCII.
+  let isASCII: Bool
 
   /// Whether it is `name`, which has as many bytes.
   @inline(__always)

@@ -8,10 +8,11 @@ extension JSONWriter {
     let magnitude = value.magnitude
     // Thousandths and whole numbers, which is what resources and most times are.
     if magnitude < 1e12 {
-      let thousandths = (magnitude * 1000).rounded()
-      if thousandths / 1000 == magnitude {
+      // Not rounded(), which is a call of the C library.
+      let thousandths = UInt64(magnitude * 1000 + 0.5)
+      if Double(thousandths) / 1000 == magnitude {
         if value.sign == .minus { append(UInt8(ascii: "-")) }
-        let (whole, fraction) = UInt64(thousandths).quotientAndRemainder(dividingBy: 1000)
+        let (whole, fraction) = thousandths.quotientAndRemainder(dividingBy: 1000)
         append(whole)
         return appendThousandths(fraction)
       }

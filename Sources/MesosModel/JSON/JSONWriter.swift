@@ -21,10 +21,10 @@ public struct JSONWriter: ~Copyable {
   /// - Parameter capacity: Bytes to provide for; it grows beyond them by doubling.
   public init(capacity: Int = 512) {
     self.capacity = max(capacity, 64)
-    base = .allocate(byteCount: self.capacity, alignment: 16)
+    base = Self.checked(malloc(self.capacity))
   }
 
-  deinit { base.deallocate() }
+  deinit { free(base) }
 
   /// Makes room for so many more bytes.
   @inline(__always)
@@ -34,12 +34,14 @@ public struct JSONWriter: ~Copyable {
 
   @inline(never)
   private mutating func grow(_ more: Int) {
-    let enlarged = max(capacity * 2, count + more)
-    let moved = UnsafeMutableRawPointer.allocate(byteCount: enlarged, alignment: 16)
-    moved.copyMemory(from: base, byteCount: count)
-    base.deallocate()
-    base = moved
-    capacity = enlarged
+    capacity = max(capacity * 2, count + more)
+    // It moves pages rather than bytes where the buffer is large.
+    base = Self.checked(realloc(base, capacity))
+  }
+
+  private static func checked(_ memory: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer {
+    guard let memory else { preconditionFailure("out of memory for JSON") }
+    return memory
   }
 
   /// Forgets what was written and keeps the memory.
@@ -120,13 +122,13 @@ public struct JSONWriter: ~Copyable {
       if length >= 8 {
         while done <= length &- 8 {
           let word = start.loadUnaligned(fromByteOffset: done, as: UInt64.self)
-          if JSONBytes.hasSpecial(word) { break }
+          if JSONBytes.specials(in: word) != 0 { break }
           out.storeBytes(of: word, toByteOffset: done, as: UInt64.self)
           done &+= 8
         }
         if done > length &- 8, done < length {
           let word = start.loadUnaligned(fromByteOffset: length &- 8, as: UInt64.self)
-          if !JSONBytes.hasSpecial(word) {
+          if JSONBytes.specials(in: word) == 0 {
             out.storeBytes(of: word, toByteOffset: length &- 8, as: UInt64.self)
             done = length
           }

@@ -266,6 +266,8 @@ import Testing
     }
     #expect(try roles(#"{"role":"a"}"#) == ["a"])
     #expect(try roles(#"[null,{"role":"a"},[{"role":"b"}]]"#) == ["a", "b"])
+    let empty = String(repeating: "[],", count: 100_000)
+    #expect(try roles("[\(empty){\"role\":\"a\"}]") == ["a"])
   }
 
   @Test func `keys and values may have escapes`() throws {
