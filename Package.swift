@@ -35,8 +35,9 @@ struct Library {
 
 let libraries: [Library] = [
   // 0 model
-  Library(name: "MesosModel", dependencies: [protobuf]),
-  Library(name: "AgentLinkModel", dependencies: ["MesosModel", protobuf]),
+  Library(name: "MesosMessages", dependencies: [protobuf]),
+  Library(name: "MesosModel", dependencies: ["MesosMessages", protobuf]),
+  Library(name: "AgentLinkModel", dependencies: ["MesosMessages", protobuf]),
   // 1 wire
   Library(name: "MesosHTTP", dependencies: ["MesosModel", protobuf]),
   Library(

@@ -8,13 +8,15 @@ struct LayeringTests {
 
   /// What a core may import: the model, the messages of the agent link, other cores below it, and collections.
   static let coreImports: Set<String> = [
-    "MesosModel", "AgentLinkModel", "MesosAllocator", "SwiftProtobuf", "Collections", "OrderedCollections",
+    "MesosMessages", "MesosModel", "AgentLinkModel", "MesosAllocator", "SwiftProtobuf", "Collections",
+    "OrderedCollections",
     "DequeModule", "HeapModule", "BasicContainers",
   ]
 
   /// Libraries of the SDK: pure Swift packages, no system library, none of the server's parts.
   static let sdk = [
-    "MesosModel", "AgentLinkModel", "MesosHTTP", "MesosHTTPClient", "AgentLink", "SchedulerKit", "ExecutorKit",
+    "MesosMessages", "MesosModel", "AgentLinkModel", "MesosHTTP", "MesosHTTPClient", "AgentLink", "SchedulerKit",
+    "ExecutorKit",
   ]
   static let serverOnly: Set<String> = [
     "Hummingbird", "GRDB", "CYajl", "StreamingJSON", "StateStorage", "ReferenceMaster", "ReferenceAgent",

@@ -144,7 +144,7 @@ public struct JSONReader: ~Copyable {
   }
 
   /// Notes a fault unless only white space is left.
-  mutating func expectEnd() {
+  package mutating func expectEnd() {
     guard failure == nil else { return }
     let before = position
     skipSpace()
@@ -397,7 +397,7 @@ public struct JSONReader: ~Copyable {
   // MARK: Any value
 
   /// Reads over one value, checking that it is JSON.
-  mutating func skipValue() {
+  package mutating func skipValue() {
     switch peek() {
     case UInt8(ascii: "{"):
       guard enter() else { return }
