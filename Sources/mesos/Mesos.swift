@@ -8,3 +8,6 @@ struct Mesos: AsyncParsableCommand {
     commandName: "mesos", abstract: "Runs clusters and talks to them.", version: ServerVersion.software,
     subcommands: [Local.self, Execute.self])
 }
+
+/// What commands throw for wrong arguments; the model has an error of the same name, for messages.
+typealias ValidationError = ArgumentParser.ValidationError

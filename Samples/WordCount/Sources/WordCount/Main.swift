@@ -33,7 +33,7 @@ struct WordCount: AsyncParsableCommand {
 
   func validate() throws {
     guard shards > 0, top > 0, timeout > 0, offerTimeout > 0 else {
-      throw ValidationError("--shards, --top, --timeout and --offer-timeout must be positive")
+      throw ArgumentParser.ValidationError("--shards, --top, --timeout and --offer-timeout must be positive")
     }
   }
 
