@@ -2,7 +2,7 @@ import MesosModel
 import Testing
 
 @Suite struct `Role names` {
-  @Test(arguments: ["*", "a", "a/b", "a-b", "a/b/c", "ä", "a.b", "...", "a*", "0"])
+  @Test(arguments: ["*", "a", "a/b", "a-b", "a/b/c", "ä", "a.b", "...", "a*", "0", "a\u{8}", "a:b", "a\u{a0}b"])
   func `that are valid`(role: String) throws { try RoleName.validate(role) }
 
   /// The texts are those of Apache Mesos 1.11.0.
@@ -15,7 +15,7 @@ import Testing
     ("-a", "Role component '-a' is invalid because it starts with a dash"),
     ("a/-b", "Role component '-b' is invalid because it starts with a dash"),
     ("a b", "Role component 'a b' is invalid because it contains backspace or whitespace"),
-    ("a\u{8}", "Role component 'a\u{8}' is invalid because it contains backspace or whitespace"),
+    ("a\u{7f}", "Role component 'a\u{7f}' is invalid because it contains backspace or whitespace"),
     ("a\r\nb", "Role component 'a\r\nb' is invalid because it contains backspace or whitespace"),
   ])
   func `that are not are refused in the words of Apache Mesos`(role: String, text: String) {
