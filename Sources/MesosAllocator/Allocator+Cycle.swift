@@ -118,7 +118,7 @@ extension Allocator {
   private func offer(to role: Int, _ turn: inout Turn) {
     let path = roles[role].path
     func view() -> Resources {
-      turn.agent.isPlain ? turn.remaining : turn.remaining.reservedOrUnreserved(allocatableTo: path)
+      turn.agent.isPlain ? turn.remaining : turn.remaining.allocatable(to: path)
     }
     var visible = view()
     turn.work += 1

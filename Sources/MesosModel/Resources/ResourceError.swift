@@ -2,27 +2,32 @@
 public struct ResourceError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The kind of the error; the set may grow.
   public struct Code: Hashable, Sendable {
-    private enum Value { case malformedText, invalidResource, insufficient }
+    private enum Value { case malformedText, invalidResource, insufficient, refinedReservation }
     private let value: Value
     /// A text does not follow the form `name(role):value;…`.
     public static let malformedText = Code(value: .malformedText)
-    /// A message breaks a rule: no name, a negative amount, a reservation that contradicts itself, …
+    /// A message or a reservation breaks a rule: no name, a negative amount, a reservation that contradicts itself, …
     public static let invalidResource = Code(value: .invalidResource)
     /// More was to be taken away than there is.
     public static let insufficient = Code(value: .insufficient)
+    /// A stack of more than one reservation was to be written in the older format, which has no place for it.
+    public static let refinedReservation = Code(value: .refinedReservation)
   }
 
+  /// The kind of the error.
   public let code: Code
   /// What is wrong, in the words of Apache Mesos where it has some.
   public let message: String
   /// Where in the text, in UTF-8 bytes from its start.
   public let offset: Int?
 
+  /// An error with its kind, a text for a person and, where a text was read, the place in it.
   public init(_ code: Code, _ message: String, offset: Int? = nil) {
     self.code = code
     self.message = message
     self.offset = offset
   }
 
+  /// The message, with the place where there is one.
   public var description: String { offset.map { "\(message) (at byte \($0))" } ?? message }
 }

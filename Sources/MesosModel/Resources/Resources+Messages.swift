@@ -21,8 +21,8 @@ extension Resources {
   ///
   /// - Throws: `ResourceError` with code `.invalidResource` that names the resource and what is wrong with it.
   public init(_ messages: [Resource]) throws(ResourceError) {
-    self.init()
-    entries.reserveCapacity(messages.count)
+    var parsed: [Entry] = []
+    parsed.reserveCapacity(messages.count)
     for message in messages {
       let entry: Entry
       do {
@@ -30,8 +30,9 @@ extension Resources {
       } catch {
         throw ResourceError(.invalidResource, "Resource '\(message.text)' is invalid: \(error.message)")
       }
-      if !entry.amount.isEmpty { add(entry) }
+      parsed.append(entry)
     }
+    self.init(parsed)
   }
 
   /// The resources as messages in the format with the list `reservations`, one an entry.
@@ -39,6 +40,10 @@ extension Resources {
 
   /// The resources as messages in the given format, one an entry.
   public func messages(in format: ResourceFormat) -> [Resource] { entries.map { $0.message(in: format) } }
+
+  /// The resources as messages in the format with `role` and `reservation`, for readers that know no other.
+  /// - Throws: `ResourceError` with code `.refinedReservation` when something has more than one reservation.
+  public func downgradedMessages() throws(ResourceError) -> [Resource] { try messages.downgraded() }
 }
 
 extension Resources.Entry {
@@ -82,119 +87,77 @@ extension Resources.Entry {
 
   /// Reads one message; an amount of nothing is legal here.
   /// - Throws: `ResourceError` with code `.invalidResource`.
-  init(_ message: Resource) throws(ResourceError) {
+  public init(_ message: Resource) throws(ResourceError) {
     func invalid(_ text: String) -> ResourceError { ResourceError(.invalidResource, text) }
     guard !message.name.isEmpty else { throw invalid("Empty resource name") }
     guard message.hasType else { throw invalid("Invalid resource type") }
-    let kind: ResourceIdentity.Kind
-    switch message.type {
-    case .scalar:
-      guard message.hasScalar, !message.hasRanges, !message.hasSet else { throw invalid("Invalid scalar resource") }
-      guard let scalar = Scalar(message.scalar.value) else {
-        throw invalid("Invalid scalar resource: value is too large")
-      }
-      guard scalar > .zero || message.scalar.value == 0 else { throw invalid("Invalid scalar resource: value <= 0") }
-      (kind, amount) = (.scalar, .scalar(scalar))
-    case .ranges:
-      guard message.hasRanges, !message.hasScalar, !message.hasSet else { throw invalid("Invalid ranges resource") }
-      var intervals: [ResourceRanges.Interval] = []
-      for range in message.ranges.range {
-        guard range.begin <= range.end else { throw invalid("Invalid ranges resource: begin > end") }
-        intervals.append(ResourceRanges.Interval(range.begin, range.end))
-      }
-      intervals.sort { $0.begin < $1.begin }
-      for (left, right) in zip(intervals, intervals.dropFirst()) where left.end >= right.begin {
-        throw invalid("Invalid ranges resource: overlapping ranges")
-      }
-      (kind, amount) = (.ranges, .ranges(ResourceRanges(intervals)))
-    case .set:
-      guard message.hasSet, !message.hasScalar, !message.hasRanges else { throw invalid("Invalid set resource") }
-      let set = ResourceSet(message.set.item)
-      guard set.items.count == message.set.item.count else {
-        throw invalid("Invalid set resource: duplicated elements")
-      }
-      (kind, amount) = (.set, .set(set))
-    case .text:
-      throw invalid("Unsupported resource type")
-    }
+    let amount = try Resources.Amount(message)
     if let problem = Resources.Entry.diskProblem(message) { throw invalid(problem) }
     let reservations = try Resources.Entry.reservations(of: message)
     if message.hasShared {
       guard message.name == "disk" else { throw invalid("Resource \(message.name) cannot be shared") }
       guard message.disk.hasPersistence else { throw invalid("Only persistent volumes can be shared") }
     }
-    identity = ResourceIdentity(
-      name: message.name, kind: kind, reservations: reservations, disk: message.hasDisk ? message.disk : nil,
-      provider: message.hasProviderID ? message.providerID.value : nil, isRevocable: message.hasRevocable,
-      isShared: message.hasShared)
-    allocationRole = message.hasAllocationInfo && message.allocationInfo.hasRole ? message.allocationInfo.role : nil
-    copies = 1
+    let isPlain =
+      reservations.isEmpty && !message.hasDisk && !message.hasProviderID && !message.hasRevocable && !message.hasShared
+    let identity =
+      isPlain
+      ? ResourceIdentity.plain(message.name, amount.kind)
+      : ResourceIdentity(
+        name: message.name, kind: amount.kind, reservations: reservations, disk: message.hasDisk ? message.disk : nil,
+        provider: message.hasProviderID ? message.providerID.value : nil, isRevocable: message.hasRevocable,
+        isShared: message.hasShared)
+    let isAllocated = message.hasAllocationInfo && message.allocationInfo.hasRole
+    self.init(identity, amount, allocationRole: isAllocated ? message.allocationInfo.role : nil)
   }
 
   private static func diskProblem(_ message: Resource) -> String? {
     guard message.hasDisk else { return nil }
     guard message.name == "disk" else { return "DiskInfo should not be set for \(message.name) resource" }
     guard message.disk.hasSource else { return nil }
-    guard message.disk.source.type != .unknown else {
-      return "Unsupported 'DiskInfo.Source.Type' in '\(message.disk.source.text)'"
+    let source = message.disk.source
+    switch source.type {
+    case .path, .mount: return nil
+    case .block, .raw:
+      if source.hasMount { return "Mount should not be set for \(source.typeName) disk source" }
+      return source.hasPath ? "Path should not be set for \(source.typeName) disk source" : nil
+    case .unknown: return "Unsupported 'DiskInfo.Source.Type' in '\(source.text)'"
     }
-    return nil
   }
 
   /// The reservation stack of a message in any of the formats.
   private static func reservations(of message: Resource) throws(ResourceError) -> [Reservation] {
+    guard message.reservations.isEmpty else {
+      var stack: [Reservation] = []
+      for info in message.reservations { stack.append(try Reservation(info)) }
+      for (below, above) in zip(stack, stack.dropFirst()) { try above.validateRefinement(of: below) }
+      if let problem = disagreement(between: message, and: stack) {
+        throw ResourceError(.invalidResource, "Invalid resource format: " + problem)
+      }
+      return stack
+    }
     func invalid(_ text: String) -> ResourceError { ResourceError(.invalidResource, text) }
-    func validate(role: String) throws(ResourceError) {
-      do { try RoleName.validate(role) } catch { throw invalid(error.message) }
+    if message.hasRole {
+      do { try RoleName.validate(message.role) } catch { throw invalid(error.message) }
     }
-    if message.hasReservation {
-      guard !message.reservation.hasType else {
-        throw invalid("'Resource.ReservationInfo.type' must not be set for the 'Resource.reservation' field")
-      }
-      guard !message.reservation.hasRole else {
-        throw invalid("'Resource.ReservationInfo.role' must not be set for the 'Resource.reservation' field")
-      }
+    let info = message.reservation
+    guard !info.hasType else {
+      throw invalid("'Resource.ReservationInfo.type' must not be set for the 'Resource.reservation' field")
     }
-    guard !message.reservations.isEmpty else {
-      if message.hasRole { try validate(role: message.role) }
-      let info = message.reservation
-      if message.role == RoleName.star {
-        guard !message.hasReservation else {
-          throw invalid("Invalid reservation: role \"*\" cannot be dynamically reserved")
-        }
-        return []
-      }
-      return [
-        Reservation(
-          message.hasReservation ? .dynamic : .configured, role: message.role,
-          principal: info.hasPrincipal ? info.principal : nil, labels: info.hasLabels ? info.labels : nil)
-      ]
+    guard !info.hasRole else {
+      throw invalid("'Resource.ReservationInfo.role' must not be set for the 'Resource.reservation' field")
     }
-    var stack: [Reservation] = []
-    for info in message.reservations {
-      guard info.hasType, info.type != .unknown else {
-        throw invalid("Invalid reservation: 'Resource.ReservationInfo.type' field must be set.")
+    guard message.role != RoleName.star else {
+      guard !message.hasReservation else {
+        throw invalid("Invalid reservation: role \"*\" cannot be dynamically reserved")
       }
-      guard info.hasRole else {
-        throw invalid("Invalid reservation: 'Resource.ReservationInfo.role' field must be set.")
-      }
-      try validate(role: info.role)
-      guard info.role != RoleName.star else { throw invalid("Invalid reservation: role \"*\" cannot be reserved") }
-      if let ancestor = stack.last?.role {
-        guard info.type == .dynamic else {
-          throw invalid("Invalid refined reservation: A refined reservation cannot be STATIC")
-        }
-        guard RoleName.isStrictSubrole(info.role, of: ancestor) else {
-          throw invalid("Invalid refined reservation: role '\(info.role)' is not a refinement of '\(ancestor)'")
-        }
-      }
-      stack.append(
-        Reservation(
-          info.type == .dynamic ? .dynamic : .configured, role: info.role,
-          principal: info.hasPrincipal ? info.principal : nil, labels: info.hasLabels ? info.labels : nil))
+      return []
     }
-    if let problem = disagreement(between: message, and: stack) { throw invalid("Invalid resource format: " + problem) }
-    return stack
+    return [
+      Reservation(
+        message.hasReservation ? .dynamic : .configured, role: message.role,
+        principal: info.hasPrincipal ? info.principal : nil, labels: info.hasLabels ? info.labels : nil)
+    ]
   }
 
   /// How the fields `role` and `reservation` contradict the list, if they do.
@@ -205,27 +168,66 @@ extension Resources.Entry {
         ? "'Resource.role' must not be set if there is more than one reservation in 'Resource.reservations'"
         : "'Resource.reservation' must not be set if there is more than one reservation in 'Resource.reservations'"
     }
-    if only.kind == .configured, message.hasReservation {
-      return "'Resource.reservation' must not be set if the single reservation in 'Resource.reservations' is STATIC"
-    }
-    if only.kind == .dynamic, message.hasRole != message.hasReservation {
-      return "'Resource.role' and 'Resource.reservation' must either be both set or both not set if the single "
-        + "reservation in 'Resource.reservations' is DYNAMIC"
-    }
     if message.hasRole, message.role != only.role {
       return
         "'Resource.role' field with '\(message.role)' does not match the role '\(only.role)' in 'Resource.reservations'"
     }
-    guard message.hasReservation else { return nil }
+    if only.kind == .configured {
+      return message.hasReservation
+        ? "'Resource.reservation' must not be set if the single reservation in 'Resource.reservations' is STATIC" : nil
+    }
+    guard message.hasRole, message.hasReservation else {
+      return "'Resource.role' and 'Resource.reservation' must either be both set or both not set if the single "
+        + "reservation in 'Resource.reservations' is DYNAMIC"
+    }
+    // As Apache Mesos compares them: none is as good as an empty one.
     let info = message.reservation
-    if (info.hasPrincipal ? info.principal : nil) != only.principal {
+    if info.principal != only.principal ?? "" {
       return "'Resource.reservation.principal' field with '\(info.principal)' does not match the principal "
         + "'\(only.principal ?? "")' in 'Resource.reservations'"
     }
-    if !MesosLabels.sameLabels(info.hasLabels ? info.labels : nil, only.labels) {
+    if !MesosLabels.sameLabels(info.labels, only.labels ?? MesosLabels()) {
       return "'Resource.reservation.labels' field with '\(info.labels.text)' does not match the labels "
-        + "'\(only.labels?.text ?? "")' in 'Resource.reservations'"
+        + "'\((only.labels ?? MesosLabels()).text)' in 'Resource.reservations'"
     }
     return nil
+  }
+}
+
+extension Resources.Amount {
+  /// Reads the amount of a message.
+  fileprivate init(_ message: Resource) throws(ResourceError) {
+    func invalid(_ text: String) -> ResourceError { ResourceError(.invalidResource, text) }
+    switch message.type {
+    case .scalar:
+      guard message.hasScalar, !message.hasRanges, !message.hasSet else { throw invalid("Invalid scalar resource") }
+      guard let scalar = Scalar(message.scalar.value) else {
+        throw invalid("Invalid scalar resource: value is too large")
+      }
+      guard scalar > .zero || message.scalar.value == 0 else { throw invalid("Invalid scalar resource: value <= 0") }
+      self = .scalar(scalar)
+    case .ranges:
+      guard message.hasRanges, !message.hasScalar, !message.hasSet else { throw invalid("Invalid ranges resource") }
+      var intervals: [ResourceRanges.Interval] = []
+      intervals.reserveCapacity(message.ranges.range.count)
+      for range in message.ranges.range {
+        guard range.begin <= range.end else { throw invalid("Invalid ranges resource: begin > end") }
+        intervals.append(ResourceRanges.Interval(range.begin, range.end))
+      }
+      intervals.sort { $0.begin < $1.begin }
+      for (left, right) in zip(intervals, intervals.dropFirst()) where left.end >= right.begin {
+        throw invalid("Invalid ranges resource: overlapping ranges")
+      }
+      self = .ranges(ResourceRanges(intervals))
+    case .set:
+      guard message.hasSet, !message.hasScalar, !message.hasRanges else { throw invalid("Invalid set resource") }
+      let set = ResourceSet(message.set.item)
+      guard set.items.count == message.set.item.count else {
+        throw invalid("Invalid set resource: duplicated elements")
+      }
+      self = .set(set)
+    case .text:
+      throw invalid("Unsupported resource type")
+    }
   }
 }

@@ -33,7 +33,7 @@ extension Resources {
         .malformedText,
         "Resources with the same name ('\(other.name)') but different types are not allowed", offset: offset)
     }
-    if !entry.amount.isEmpty { add(entry) }
+    self += entry
   }
 
   private static func parseEntry(
@@ -56,15 +56,11 @@ extension Resources {
     guard !name.isEmpty else { throw malformed("Empty resource name") }
     do { try RoleName.validate(role) } catch { throw malformed(error.message) }
     let amount = try parseAmount(parts[1], of: name, at: offset + parts[0].utf8.count + 1)
-    let kind: ResourceIdentity.Kind
-    switch amount {
-    case .scalar: kind = .scalar
-    case .ranges: kind = .ranges
-    case .set: kind = .set
-    }
-    let identity = ResourceIdentity(
-      name: name, kind: kind, reservations: role == RoleName.star ? [] : [Reservation(.configured, role: role)])
-    return (Entry(identity: identity, allocationRole: nil, amount: amount, copies: 1), offset)
+    let identity =
+      role == RoleName.star
+      ? ResourceIdentity.plain(name, amount.kind)
+      : ResourceIdentity(name: name, kind: amount.kind, reservations: [Reservation(.configured, role: role)])
+    return (Entry(identity, amount), offset)
   }
 
   private static func parseAmount(
@@ -187,14 +183,24 @@ extension Resource.DiskInfo {
 }
 
 extension Resource.DiskInfo.Source {
+  /// The name of the type as Apache Mesos prints it.
+  var typeName: String {
+    switch type {
+    case .mount: "MOUNT"
+    case .path: "PATH"
+    case .block: "BLOCK"
+    case .raw: "RAW"
+    case .unknown: "UNKNOWN"
+    }
+  }
+
   var text: String {
     let csi = hasID || hasProfile ? "(\(vendor),\(id),\(profile))" : ""
     switch type {
-    case .mount: return "MOUNT" + (csi.isEmpty && mount.hasRoot ? ":" + mount.root : csi)
-    case .path: return "PATH" + (csi.isEmpty && path.hasRoot ? ":" + path.root : csi)
-    case .block: return "BLOCK" + csi
-    case .raw: return "RAW" + csi
-    case .unknown: return "UNKNOWN"
+    case .mount where csi.isEmpty && mount.hasRoot: return typeName + ":" + mount.root
+    case .path where csi.isEmpty && path.hasRoot: return typeName + ":" + path.root
+    case .unknown: return typeName
+    default: return typeName + csi
     }
   }
 }

@@ -120,9 +120,9 @@ struct ResourceSampler {
       #expect(a.reserved() + a.unreserved == a)
       #expect(a.revocable + a.nonRevocable == a)
       #expect(a.shared + a.nonShared == a)
-      #expect(a.reservedOrUnreserved(allocatableTo: "a") == a.unreserved + a.reserved(to: "a"))
+      #expect(a.allocatable(to: "a") == a.unreserved + a.reserved(to: "a"))
       #expect(
-        a.reservedOrUnreserved(allocatableTo: "a/x") == a.unreserved + a.reserved(to: "a") + a.reserved(to: "a/x"))
+        a.allocatable(to: "a/x") == a.unreserved + a.reserved(to: "a") + a.reserved(to: "a/x"))
       let sum = a.allocations.reduce(Resources()) { $0 + $1.resources }
       #expect(sum + a.filter { $0.allocationRole == nil } == a)
       #expect(a.allocations.map(\.role) == a.allocations.map(\.role).sorted())
