@@ -112,13 +112,19 @@ extension AgentCore {
   }
 
   mutating func launched(_ container: ContainerKey, _ process: ProcessIdentity) {
-    guard let address = address(of: container) else {
+    guard let address = address(of: container), self[address]?.state != .terminated else {
       directives.append(.destroy(container))
       return
     }
     self[address]?.process = process
     guard let executor = self[address] else { return }
     put(Checkpoint.executor(address, container), record(of: executor))
+    consequences.append(.proceed(container))
+  }
+
+  mutating func proceedDurably(_ container: ContainerKey) {
+    guard let address = address(of: container), self[address]?.state == .registering else { return }
+    directives.append(.proceed(container))
   }
 
   mutating func launchFailed(_ container: ContainerKey, _ message: String) {
@@ -276,7 +282,7 @@ extension AgentCore {
     guard let executor = self[address] else { return }
     self[address]?.state = .terminating
     deadlines.remove(.executor(executor.container))
-    // Also where its process is not known: whoever looks for what belongs to the container may find it.
+    // Also where its process is not known: it may be being made.
     directives.append(.destroy(executor.container))
   }
 

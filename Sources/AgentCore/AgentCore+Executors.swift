@@ -123,9 +123,6 @@ extension AgentCore {
       return
     }
     self[address]?.connection = nil
-    guard let executor = self[address], executor.isUnwatched, executor.state == .running else { return }
-    // Nobody would see it end.
-    deadlines.set(.executor(executor.container), at: now.uptime + configuration.executorReregistrationTimeout)
   }
 
   mutating func heartbeat(_ connection: ExecutorConnection) {

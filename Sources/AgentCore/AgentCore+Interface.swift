@@ -48,7 +48,9 @@ extension AgentCore {
     case executorDisconnected(ExecutorConnection)
 
     // Containers.
+    /// The container's first process exists and is held back before its program; it ends by itself should the agent die now.
     case launched(ContainerKey, ProcessIdentity)
+    /// Nothing of the container is left: it could not be made, or its program could not be executed.
     case launchFailed(ContainerKey, message: String)
     /// The first process of the container ended and nothing of the container is left running.
     case exited(ContainerKey, ContainerExit)
@@ -72,8 +74,11 @@ extension AgentCore {
     case send(ExecutorConnection, ExecutorEvent)
     /// After what was sent is written.
     case close(ExecutorConnection)
-    /// Make the sandbox and start the executor, then say `.launched` or `.launchFailed`, and later `.exited`.
+    /// Make the sandbox and the executor's process, held back before its program, then say `.launched` or `.launchFailed`.
     case launch(ContainerLaunch)
+    /// The identity of the container's process is durable: let it execute its program. Say `.launchFailed` when it cannot, else
+    /// `.exited` when the time comes. Nothing, where the container is gone.
+    case proceed(ContainerKey)
     /// Kill everything of the container and say `.exited` when nothing is left.
     case destroy(ContainerKey)
     /// Make these durable, as one batch, then say `.persisted`. Numbers grow by one.

@@ -158,26 +158,24 @@ extension AgentCore {
         let isAlive = !recovered.rebooted && (executor.process.map { recovered.alive.contains($0) } ?? false)
         guard framework.info.checkpoint else {
           // It does not want to outlive its agent; the master tells the framework when the agent re-registers.
-          let mayBeAlive = isAlive || (executor.process == nil && !recovered.rebooted)
-          if mayBeAlive { directives.append(.destroy(executor.container)) }
+          if isAlive { directives.append(.destroy(executor.container)) }
           forget(address, executor)
           continue
         }
         attach(address, executor)
         self[address]?.isRecovered = true
-        let timeout: Duration
-        if isAlive {
-          self[address]?.state = .running
-          timeout = configuration.executorReregistrationTimeout
-        } else if executor.process == nil, !recovered.rebooted {
-          // The agent was killed between starting it and writing down its process; if it lives, it subscribes soon.
-          self[address]?.isUnwatched = true
-          timeout = configuration.executorReregistrationTimeout
-        } else {
+        guard isAlive else {
+          if executor.process == nil {
+            // Held back until its process is written down, it ended with the agent before it began.
+            self[address]?.termination = Executor.Termination(
+              state: .taskFailed, reason: .executorTerminated, message: "The agent ended before the executor began")
+          }
           exited(executor.container, .unknown)
           continue
         }
+        self[address]?.state = .running
         mayReturn = true
+        let timeout = configuration.executorReregistrationTimeout
         self[address]?.termination = Executor.Termination(
           state: .taskFailed, reason: .executorReregistrationTimeout,
           message: "Executor did not reregister within \(timeout.mesosText)")

@@ -11,8 +11,8 @@ public import MesosModel
 ///
 /// **Durable before visible.** What an agent must know after it was killed is staged first: the handler returns
 /// `.persist(changes, n)` and remembers what is to follow; `.persisted(n)` brings it about. So a container is launched after its
-/// record is durable, a status update is acknowledged to its executor and sent to the master after it is durable, and the next
-/// update of a task is sent after the acknowledgement of the one before is.
+/// record is durable, its process executes a program after the process's identity is, a status update is acknowledged to its executor
+/// and sent to the master after it is durable, and the next update of a task is sent after the acknowledgement of the one before is.
 ///
 /// **Updates.** Each task has a stream of updates. Its first is sent to the master, and again after 10 seconds, 20, 40 and so on
 /// up to 10 minutes, until the framework acknowledges it; then comes the next. A task is over when its terminal update is
@@ -76,6 +76,7 @@ public struct AgentCore: Sendable {
   enum Consequence: Hashable, Sendable {
     case registered(AgentKey)
     case run(TaskAddress, ContainerKey)
+    case proceed(ContainerKey)
     case update(TaskAddress, number: UInt64)
     case acknowledged(TaskAddress, number: UInt64)
     case completed(ExecutorAddress, ContainerKey)
@@ -159,6 +160,7 @@ public struct AgentCore: Sendable {
         switch consequence {
         case .registered(let id): registeredDurably(id)
         case .run(let address, let container): runDurably(address, container)
+        case .proceed(let container): proceedDurably(container)
         case .update(let address, let number): updateDurably(address, number)
         case .acknowledged(let address, let number): acknowledgedDurably(address, number)
         case .completed(let address, let container): completedDurably(address, container)

@@ -54,6 +54,7 @@ struct Executor: Sendable {
   let directory: String
   let order: UInt64
   var state = State.preparing
+  /// Absent until it is made; without one on the disk no program of the executor was ever executed.
   var process: ProcessIdentity?
   var connection: ExecutorConnection?
   /// What is said of tasks that end with it, where the agent ended it.
@@ -64,8 +65,6 @@ struct Executor: Sendable {
   var completed: Deque<AgentTask> = []
   /// It is from before the agent's restart and has not subscribed since.
   var isRecovered = false
-  /// It was started before the agent's restart and its process was not written down: its connection is the only sign of life.
-  var isUnwatched = false
   /// That it is over is on its way to the disk.
   var isCompleting = false
 

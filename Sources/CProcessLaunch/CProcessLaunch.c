@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,6 +73,20 @@ static int close_from(int first) {
   return 0;
 }
 
+// Says that the child is ready and waits for leave to go on. Every signal but the two that nobody can block is held back, too: one
+// that comes meanwhile takes effect afterwards.
+static void wait_for_leave(int hold, struct swift_mesos_launch_failure *failure) {
+  pid_t pid = (pid_t)syscall(SYS_getpid);
+  if (send(hold, &pid, sizeof pid, MSG_NOSIGNAL) != sizeof pid) fail(failure, SWIFT_MESOS_STAGE_HOLD);
+  char leave;
+  ssize_t count;
+  do {
+    count = read(hold, &leave, 1);
+  } while (count < 0 && errno == EINTR);
+  if (count == 0) errno = ECANCELED;
+  if (count != 1) fail(failure, SWIFT_MESOS_STAGE_HOLD);
+}
+
 static void reset_signals(void) {
   // The kernel's own structure, all zero: the default action. The library's call refuses the signals that it keeps for itself,
   // which a parent may have left ignored all the same.
@@ -88,6 +103,9 @@ static __attribute__((noinline, noreturn)) void run_child(
   if (request->new_session && setsid() < 0) fail(failure, SWIFT_MESOS_STAGE_SESSION);
   if (request->directory && chdir(request->directory) < 0) fail(failure, SWIFT_MESOS_STAGE_DIRECTORY);
 
+  // Above the standard streams, so that none of them takes its place.
+  int hold = request->hold;
+  if (hold >= 0 && (hold = lift(hold)) < 0) fail(failure, SWIFT_MESOS_STAGE_HOLD);
   int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (input < 0 || (input = lift(input)) < 0) fail(failure, SWIFT_MESOS_STAGE_STDIN);
   int output = request->output.path ? open_output(request, request->output.path) : request->output.descriptor;
@@ -97,7 +115,9 @@ static __attribute__((noinline, noreturn)) void run_child(
   if (dup2(input, 0) < 0) fail(failure, SWIFT_MESOS_STAGE_STDIN);
   if (dup2(output, 1) < 0) fail(failure, SWIFT_MESOS_STAGE_STDOUT);
   if (dup2(error, 2) < 0) fail(failure, SWIFT_MESOS_STAGE_STDERR);
-  if (close_from(3) < 0) fail(failure, SWIFT_MESOS_STAGE_DESCRIPTORS);
+  // No copy of another launch's socket may stay open here while the child is held: that launch's child would wait for it.
+  if (hold >= 0 && hold != 3 && dup3(hold, 3, O_CLOEXEC) < 0) fail(failure, SWIFT_MESOS_STAGE_HOLD);
+  if (close_from(hold >= 0 ? 4 : 3) < 0) fail(failure, SWIFT_MESOS_STAGE_DESCRIPTORS);
 
   if (request->switch_user) {
     if (syscall(SYS_setgroups, request->group_count, request->groups) < 0) fail(failure, SWIFT_MESOS_STAGE_GROUPS);
@@ -105,6 +125,7 @@ static __attribute__((noinline, noreturn)) void run_child(
     if (syscall(SYS_setresuid, request->uid, request->uid, request->uid) < 0) fail(failure, SWIFT_MESOS_STAGE_USER);
   }
 
+  if (hold >= 0) wait_for_leave(3, failure);
   reset_signals();
   int denied = 0;
   for (char *const *candidate = request->candidates; *candidate; candidate++) {

@@ -10,63 +10,86 @@ import Glibc
 /// - Note: The child stays in the process table until its status is taken: by ``ProcessWatcher/exitStatus(of:)`` or
 ///   ``ProcessDescriptor/reap()``.
 public func launch(_ request: LaunchRequest) throws(ProcessLaunchError) -> LaunchedProcess {
-  let environment: [String: String]
-  switch request.environment {
-  case .exactly(let variables): environment = variables
-  case .inherited(let variables): environment = currentEnvironment().merging(variables) { _, new in new }
-  }
-  for (name, _) in environment where name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) {
-    throw ProcessLaunchError(stage: .request, code: EINVAL, subject: "environment variable '\(name)'")
-  }
-
-  let path: String
-  let arguments: [String]
-  switch request.program {
-  case .shell(let command): (path, arguments) = ("/bin/sh", ["sh", "-c", command])
-  case .program(let program, let given): (path, arguments) = (program, given.isEmpty ? [program] : given)
-  }
-  guard !path.isEmpty else { throw ProcessLaunchError(stage: .request, code: ENOENT, subject: "empty program") }
-  let candidates = candidates(for: path, searchPath: environment["PATH"])
-
-  let candidateStrings = try CStrings(candidates)
-  let argumentStrings = try CStrings(arguments)
-  let environmentStrings = try CStrings(environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })
-  let directory = try CStrings(request.workingDirectory.map { [$0] } ?? [])
-  let output = try OutputTarget(request.standardOutput, inherited: 1)
-  let error = try OutputTarget(request.standardError, inherited: 2)
-  let groups = request.user?.supplementaryGroups ?? []
-
-  var failure = swift_mesos_launch_failure()
-  let pid = groups.withUnsafeBufferPointer { groups in
-    var call = swift_mesos_launch()
-    call.candidates = UnsafePointer(candidateStrings.pointers)
-    call.arguments = UnsafePointer(argumentStrings.pointers)
-    call.environment = UnsafePointer(environmentStrings.pointers)
-    call.directory = UnsafePointer(directory.pointers[0])
-    call.output = output.value
-    call.error = error.value
-    call.new_session = request.startsSession ? 1 : 0
-    if let user = request.user, user.uid != geteuid() || user.gid != getegid() || geteuid() == 0 {
-      call.switch_user = 1
-      call.uid = user.uid
-      call.gid = user.gid
-      call.groups = groups.baseAddress
-      call.group_count = groups.count
-    }
-    return swift_mesos_launch(&call, &failure)
-  }
-  // The strings must outlive the call, which holds bare pointers to them.
-  withExtendedLifetime((candidateStrings, argumentStrings, environmentStrings, directory, output, error)) {}
-
-  guard pid > 0 else {
-    let (stage, subject) = describe(stage: failure.stage, of: request, path: path)
-    throw ProcessLaunchError(stage: stage, code: failure.error, subject: subject)
-  }
+  let pid = try PreparedLaunch(request).start()
   // Not yet waited for, so the entry is there even if the process has ended.
   guard let entry = ProcessEntry(pid: pid) else {
     throw ProcessLaunchError(stage: .processTable, code: ESRCH, subject: "process \(pid)")
   }
   return entry.process
+}
+
+/// A request in the form that the system takes it, good for as many starts as wanted.
+struct PreparedLaunch: Sendable {
+  private let request: LaunchRequest
+  private let path: String
+  private let candidateStrings: CStrings
+  private let argumentStrings: CStrings
+  private let environmentStrings: CStrings
+  private let directory: CStrings
+  private let output: OutputTarget
+  private let error: OutputTarget
+
+  init(_ request: LaunchRequest) throws(ProcessLaunchError) {
+    let environment: [String: String]
+    switch request.environment {
+    case .exactly(let variables): environment = variables
+    case .inherited(let variables): environment = currentEnvironment().merging(variables) { _, new in new }
+    }
+    for (name, _) in environment where name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) {
+      throw ProcessLaunchError(stage: .request, code: EINVAL, subject: "environment variable '\(name)'")
+    }
+
+    let path: String
+    let arguments: [String]
+    switch request.program {
+    case .shell(let command): (path, arguments) = ("/bin/sh", ["sh", "-c", command])
+    case .program(let program, let given): (path, arguments) = (program, given.isEmpty ? [program] : given)
+    }
+    guard !path.isEmpty else { throw ProcessLaunchError(stage: .request, code: ENOENT, subject: "empty program") }
+    self.request = request
+    self.path = path
+    candidateStrings = try CStrings(candidates(for: path, searchPath: environment["PATH"]))
+    argumentStrings = try CStrings(arguments)
+    environmentStrings = try CStrings(environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })
+    directory = try CStrings(request.workingDirectory.map { [$0] } ?? [])
+    output = try OutputTarget(request.standardOutput, inherited: 1)
+    error = try OutputTarget(request.standardError, inherited: 2)
+  }
+
+  /// Starts the process and gives its number once its program is executed; the thread stops for that long.
+  ///
+  /// - Parameter hold: A socket that the child stands at until it may go on; see `HeldProcess`.
+  func start(hold: Int32 = -1) throws(ProcessLaunchError) -> Int32 {
+    let groups = request.user?.supplementaryGroups ?? []
+    var failure = swift_mesos_launch_failure()
+    let pid = groups.withUnsafeBufferPointer { groups in
+      var call = swift_mesos_launch()
+      call.candidates = UnsafePointer(candidateStrings.pointers)
+      call.arguments = UnsafePointer(argumentStrings.pointers)
+      call.environment = UnsafePointer(environmentStrings.pointers)
+      call.directory = UnsafePointer(directory.pointers[0])
+      call.output = output.value
+      call.error = error.value
+      call.new_session = request.startsSession ? 1 : 0
+      call.hold = hold
+      if let user = request.user, user.uid != geteuid() || user.gid != getegid() || geteuid() == 0 {
+        call.switch_user = 1
+        call.uid = user.uid
+        call.gid = user.gid
+        call.groups = groups.baseAddress
+        call.group_count = groups.count
+      }
+      return swift_mesos_launch(&call, &failure)
+    }
+    // The strings must outlive the call, which holds bare pointers to them.
+    withExtendedLifetime((candidateStrings, argumentStrings, environmentStrings, directory, output, error)) {}
+
+    guard pid > 0 else {
+      let (stage, subject) = describe(stage: failure.stage, of: request, path: path)
+      throw ProcessLaunchError(stage: stage, code: failure.error, subject: subject)
+    }
+    return pid
+  }
 }
 
 private func candidates(for path: String, searchPath: String?) -> [String] {
@@ -100,6 +123,7 @@ private func describe(
   case SWIFT_MESOS_STAGE_GROUP.rawValue: (.group, user)
   case SWIFT_MESOS_STAGE_USER.rawValue: (.user, user)
   case SWIFT_MESOS_STAGE_EXECUTE.rawValue: (.execute, path)
+  case SWIFT_MESOS_STAGE_HOLD.rawValue: (.hold, path)
   default: (.fork, "")
   }
 }
@@ -120,7 +144,8 @@ public func currentEnvironment() -> [String: String] {
 }
 
 /// A null-terminated array of C strings, freed with the object.
-private final class CStrings {
+// Written by nobody after it is made, which is what lets threads share it.
+private final class CStrings: @unchecked Sendable {
   let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
   private let count: Int
 
@@ -140,7 +165,8 @@ private final class CStrings {
   }
 }
 
-private final class OutputTarget {
+// As `CStrings`.
+private final class OutputTarget: @unchecked Sendable {
   private let path: CStrings
   let value: swift_mesos_output
 

@@ -21,6 +21,8 @@ public struct ProcessLaunchError: Error, Hashable, Sendable, CustomStringConvert
     public static let group = Stage(description: "set the group")
     public static let user = Stage(description: "set the user")
     public static let execute = Stage(description: "execute the program")
+    /// The process did not get leave to execute its program.
+    public static let hold = Stage(description: "hold the process back")
     public static let watch = Stage(description: "watch the process")
     public static let signal = Stage(description: "signal the process")
     public static let processTable = Stage(description: "read the process table")

@@ -199,6 +199,8 @@ actor AgentActor {
         if !work.send(.launch(launch)) {
           pending.append(.launchFailed(launch.container, message: "too many containers are being launched"))
         }
+      case .proceed(let container):
+        give(.proceed(container))
       case .destroy(let container):
         give(.destroy(container))
       case .persist(let changes, let number):

@@ -8,7 +8,7 @@ import Testing
 /// An agent's core with a disk, and a checker of what it lets out.
 ///
 /// The checker holds on every directive that an update is on the disk before the master or its executor hears of it, that a container is
-/// launched after its records are durable, and that a task's updates leave one after the other.
+/// launched after its records are durable and begins after its process is, and that a task's updates leave one after the other.
 struct AgentHarness {
   var core: AgentCore
   var now = Moment(uptime: .seconds(1_000), wallNanoseconds: 1_700_000_000_000_000_000)
@@ -112,6 +112,13 @@ struct AgentHarness {
         #expect(disk.keys.contains { $0.hasPrefix("tasks/\(executor)/\(launch.container)/") })
         launches.append(launch)
         log.append("launch \(launch.executor)")
+      case .proceed(let container):
+        let isDurable = disk.contains { key, record in
+          guard key.hasPrefix("executors/"), key.hasSuffix("/\(container)") else { return false }
+          return (try? CheckpointExecutor(serializedBytes: record))?.hasPid ?? false
+        }
+        #expect(isDurable, "an executor proceeds before its process is on the disk")
+        log.append("proceed \(name(of: container))")
       case .destroy(let container): log.append("destroy \(name(of: container))")
       case .persist(let changes, let number):
         for case .put(let key, let record) in changes { note(key, record) }

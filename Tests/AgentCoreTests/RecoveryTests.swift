@@ -40,36 +40,43 @@ private let process = ProcessIdentity(pid: 100, startTime: 5)
     #expect(status.message == "Executor did not reregister within 2secs")
   }
 
-  @Test func `an executor whose process was not written down is destroyed when it does not come back`() throws {
+  @Test func `an executor whose process is not written down has not begun, and its task fails at once`() throws {
     var before = try AgentHarness.registered()
+    before.persistsAtOnce = false
     try before.run(.command("t"))
+    before.persist()
     let container = try before.container("t")
-    var agent = try before.restarted()
-    #expect(agent.core.isRecovering)
+    before.handle(.launched(container, process))
+    #expect(before.takeLog() == ["launch t"], "it is held back until its process is on the disk")
+    var agent = try before.restarted(alive: [process])
+    #expect(!agent.core.isRecovering, "nobody can come back")
     agent.handle(.linkEstablished)
-    agent.advance(by: .seconds(2))
-    #expect(agent.takeLog().contains("destroy \(container)"), "it may live for all that the disk says")
+    #expect(agent.takeLog() == ["reregister S0: t taskFailed"])
     agent.handle(.master(.registered(.with { $0.agentID = "S0" })))
-    agent.handle(.exited(container, .unknown))
-    #expect(agent.takeLog() == ["update t taskFailed executorReregistrationTimeout"])
+    #expect(agent.takeLog() == ["update t taskFailed executorTerminated"])
+    let status = try TaskStatus(serializedBytes: try #require(agent.updates.first).status)
+    #expect(status.message == "The agent ended before the executor began")
+    #expect(agent.subscribe(1, executor: "t") == .rejected(status: 400, text: "Executor cannot be found"))
+    before.persist()
+    #expect(before.takeLog() == ["proceed t"])
   }
 
-  @Test func `an executor whose process was not written down lives as long as its connection`() throws {
-    var before = try AgentHarness.registered()
-    try before.run(.command("t"))
-    let container = try before.container("t")
-    var agent = try before.restarted()
-    agent.handle(.linkEstablished)
-    agent.subscribe(1, executor: "t")
-    #expect(agent.takeLog() == ["1 <- SUBSCRIBED", "1 <- LAUNCH t", "reregister S0: t taskStaging"])
-    agent.handle(.executorDisconnected(ExecutorConnection(number: 1)))
-    agent.advance(by: .seconds(1))
-    agent.subscribe(2, executor: "t", tasks: [.command("t")])
-    agent.advance(by: .seconds(10))
-    #expect(agent.takeLog() == ["2 <- SUBSCRIBED"])
-    agent.handle(.executorDisconnected(ExecutorConnection(number: 2)))
-    agent.advance(by: .seconds(2))
-    #expect(agent.takeLog() == ["destroy \(container)"])
+  @Test func `an executor that was killed while held back does not proceed`() throws {
+    var agent = try AgentHarness.registered()
+    agent.persistsAtOnce = false
+    try agent.run(.command("t"))
+    agent.persist()
+    let container = try agent.container("t")
+    agent.handle(.launched(container, process))
+    agent.kill("t")
+    #expect(agent.takeLog() == ["launch t", "destroy t"])
+    agent.persist()
+    #expect(agent.takeLog().map { $0.hasPrefix("update t taskKilled") } == [true])
+    agent.handle(.exited(container, .status(9)))
+    // Word of a process that comes when its container is over has it removed.
+    agent.handle(.launched(container, process))
+    agent.persist()
+    #expect(agent.takeLog() == ["destroy t"])
   }
 
   @Test(arguments: [false, true])
@@ -94,7 +101,7 @@ private let process = ProcessIdentity(pid: 100, startTime: 5)
     if isProcessKnown { before.handle(.launched(container, process)) }
     before.subscribe(1, executor: "t")
     var agent = try before.restarted(alive: [process])
-    #expect(agent.takeLog() == ["destroy \(container)", "release \(container)"])
+    #expect(agent.takeLog() == (isProcessKnown ? ["destroy \(container)"] : []) + ["release \(container)"])
     agent.handle(.linkEstablished)
     #expect(agent.takeLog() == ["reregister S0: "])
     #expect(agent.disk.keys.sorted() == ["agent"])
@@ -127,8 +134,11 @@ private let process = ProcessIdentity(pid: 100, startTime: 5)
 
   @Test func `names with slashes and percents keep apart on the disk`() throws {
     var agent = try AgentHarness.registered()
-    for name in ["a%2Fb", "a%b", "100%"] { try agent.run(.command(name)) }
-    let again = try agent.restarted()
+    for name in ["a%2Fb", "a%b", "100%"] {
+      try agent.run(.command(name))
+      agent.handle(.launched(try agent.container(name), process))
+    }
+    let again = try agent.restarted(alive: [process])
     #expect(again.core.getTasks().launchedTasks.isEmpty == false)
     #expect(
       Set(
@@ -190,6 +200,8 @@ private struct World {
     var tasks: [TaskInfo] = []
     var updates: [TaskStatus] = []
     var isAlive = true
+    /// It has got leave to execute its program.
+    var hasBegun = false
     var sent = 0
   }
 
@@ -275,7 +287,13 @@ private struct World {
   private mutating func crash() throws {
     core = nil
     events = []
-    for container in order { processes[container]?.connection = nil }
+    for container in order {
+      processes[container]?.connection = nil
+      // What is held back ends with the agent.
+      guard let process = processes[container], process.isAlive, !process.hasBegun else { continue }
+      processes[container]?.isAlive = false
+      unstarted[process.executor] = .taskFailed
+    }
     try start()
   }
 
@@ -310,12 +328,15 @@ private struct World {
         events.append(.persisted(number))
       case .launch(let launch):
         let task = launch.executor.value
-        if !started.insert(task).inserted { startedTwice.insert(task) }
         let identity = ProcessIdentity(pid: Int32(order.count + 2), startTime: UInt64(order.count))
         processes[launch.container] = Process(identity: identity, executor: task)
         order.append(launch.container)
         events.append(.launched(launch.container, identity))
-        subscribe(launch.container)
+      case .proceed(let container):
+        guard let process = processes[container], process.isAlive else { break }
+        if !started.insert(process.executor).inserted { startedTwice.insert(process.executor) }
+        processes[container]?.hasBegun = true
+        subscribe(container)
       case .destroy(let container):
         processes[container]?.isAlive = false
         events.append(.exited(container, .unknown))

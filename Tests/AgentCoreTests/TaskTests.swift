@@ -34,7 +34,7 @@ import Testing
     let container = try agent.container("t")
     agent.handle(.launched(container, ProcessIdentity(pid: 42, startTime: 9)))
     #expect(agent.subscribe(1, executor: "t") == .streaming)
-    #expect(agent.takeLog() == ["1 <- SUBSCRIBED", "1 <- LAUNCH t"])
+    #expect(agent.takeLog() == ["proceed t", "1 <- SUBSCRIBED", "1 <- LAUNCH t"])
     for (number, state) in [TaskState.taskStarting, .taskRunning, .taskFinished].enumerated() {
       #expect(agent.update(executor: "t", .of("t", state, UInt8(number))) == .accepted)
     }

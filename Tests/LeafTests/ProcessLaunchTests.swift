@@ -266,6 +266,107 @@ private let searchPath = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
     #expect(geteuid() == 0, "the parent keeps its user")
   }
 
+  @Test func `a held process begins when it is released and not before`() async throws {
+    let scratch = try Scratch()
+    let made = scratch.file("made")
+    let held = try HeldProcess(
+      LaunchRequest(program: .shell("echo $$ >\(made); exit 3"), environment: .exactly(["PATH": searchPath])))
+    #expect(held.process.isAlive)
+    #expect(access(made, F_OK) != 0)
+    // It waits in the kernel, so it has begun nothing; others start meanwhile.
+    let watcher = try ProcessWatcher()
+    let other = try launch(LaunchRequest(program: .shell("exit 4")))
+    #expect(try await watcher.exitStatus(of: other) == .exited(code: 4))
+    #expect(access(made, F_OK) != 0)
+    try held.release()
+    #expect(try await watcher.exitStatus(of: held.process) == .exited(code: 3))
+    #expect(try contents(of: made) == "\(held.process.pid)\n")
+    #expect(throws: ProcessLaunchError.self) { try held.release() }
+  }
+
+  @Test func `a held process begins with three descriptors and no blocked signal`() async throws {
+    let scratch = try Scratch()
+    let waiting = try HeldProcess(LaunchRequest(program: .shell("exit 0")))
+    var held: [HeldProcess] = []
+    for (name, program) in [
+      ("fds", ["/bin/ls", "-1", "/proc/self/fd"]), ("status", ["/bin/cat", "/proc/self/status"]),
+    ] {
+      held.append(
+        try HeldProcess(
+          LaunchRequest(
+            program: .program(path: program[0], arguments: program), standardOutput: .file(scratch.file(name)))))
+    }
+    for process in held {
+      try process.release()
+      _ = try await ProcessWatcher().exitStatus(of: process.process)
+    }
+    #expect(try contents(of: scratch.file("fds")) == "0\n1\n2\n3\n", "the program itself opens the folder")
+    #expect(try contents(of: scratch.file("status")).contains("SigBlk:\t0000000000000000"))
+    waiting.abandon()
+  }
+
+  @Test func `a held process that is abandoned begins nothing and is gone`() throws {
+    let scratch = try Scratch()
+    let request = LaunchRequest(program: .shell("touch \(scratch.file("made"))"))
+    let held = try HeldProcess(request)
+    let next = try HeldProcess(request)
+    held.abandon()
+    held.abandon()
+    #expect(LaunchedProcess(pid: held.process.pid) != held.process)
+    #expect(throws: ProcessLaunchError.self) { try held.release() }
+    #expect(next.process.isAlive)
+    next.abandon()
+    #expect(access(scratch.file("made"), F_OK) != 0)
+  }
+
+  @Test func `a held process whose value goes away ends`() async throws {
+    let scratch = try Scratch()
+    var held: HeldProcess? = try HeldProcess(LaunchRequest(program: .shell("touch \(scratch.file("made"))")))
+    let process = try #require(held?.process)
+    held = nil
+    try await ProcessWatcher().end(of: process)
+    #expect(access(scratch.file("made"), F_OK) != 0)
+  }
+
+  @Test func `a held process that is killed ends by that`() async throws {
+    let held = try HeldProcess(LaunchRequest(program: .shell("exit 0")))
+    let watcher = try ProcessWatcher()
+    #expect(try await watcher.killTree(session: held.process))
+    try held.release()
+    #expect(try await watcher.exitStatus(of: held.process) == .signaled(number: SIGKILL, coreDumped: false))
+  }
+
+  @Test func `a held process that fails says where, before and after its release`() throws {
+    let early = #expect(throws: ProcessLaunchError.self) {
+      _ = try HeldProcess(LaunchRequest(program: .shell("exit 0"), workingDirectory: "/nowhere"))
+    }
+    #expect(early?.stage == .directory)
+    #expect(early?.code == ENOENT)
+    let held = try HeldProcess(LaunchRequest(program: .program(path: "/nowhere/at-all", arguments: [])))
+    let late = #expect(throws: ProcessLaunchError.self) { try held.release() }
+    #expect(late?.stage == .execute)
+    #expect(late?.code == ENOENT)
+    #expect(LaunchedProcess(pid: held.process.pid) != held.process)
+  }
+
+  @Test func `a held process dies with a launcher that is killed`() async throws {
+    let scratch = try Scratch()
+    let (noted, made) = (scratch.file("noted"), scratch.file("made"))
+    await #expect(processExitsWith: .signal(SIGKILL)) { [noted = noted as String, made = made as String] in
+      let held = try HeldProcess(LaunchRequest(program: .shell("touch \(made)")))
+      let text = "\(held.process.pid) \(held.process.startTime)"
+      let descriptor = open(noted, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+      _ = text.withCString { write(descriptor, $0, strlen($0)) }
+      kill(getpid(), SIGKILL)
+      try held.release()
+    }
+    let numbers = try contents(of: noted).split(separator: " ")
+    try #require(numbers.count == 2)
+    let process = LaunchedProcess(pid: try #require(Int32(numbers[0])), startTime: try #require(UInt64(numbers[1])))
+    try await ProcessWatcher().end(of: process)
+    #expect(access(made, F_OK) != 0)
+  }
+
   @Test func `teardown kills what ignores SIGTERM and what left the session`() async throws {
     let watcher = try ProcessWatcher()
     let ready = try Pipe()

@@ -19,6 +19,7 @@ enum swift_mesos_launch_stage {
   SWIFT_MESOS_STAGE_GROUP = 9,
   SWIFT_MESOS_STAGE_USER = 10,
   SWIFT_MESOS_STAGE_EXECUTE = 11,
+  SWIFT_MESOS_STAGE_HOLD = 12,
 };
 
 // Where an output stream of the child goes: `path` when it is not null, else a copy of `descriptor`.
@@ -40,6 +41,9 @@ struct swift_mesos_launch {
   gid_t gid;
   const gid_t *groups;
   size_t group_count;
+  // A stream socket, or -1. A child that has one writes its pid there when only the program is left to be executed, and executes
+  // it once it reads a byte; it ends when the other end is closed, as it is when the launching process dies.
+  int hold;
 };
 
 struct swift_mesos_launch_failure {
@@ -47,7 +51,8 @@ struct swift_mesos_launch_failure {
   int error;
 };
 
-// Starts a child; returns its pid, or -1 with `failure` filled in and no child left.
+// Starts a child; returns its pid once the program is executed, or -1 with `failure` filled in and no child left. With `hold` the
+// calling thread is stopped for as long as the child is held back, and no other thread is.
 pid_t swift_mesos_launch(const struct swift_mesos_launch *request, struct swift_mesos_launch_failure *failure);
 
 // A close-on-exec descriptor that becomes readable when the process ends, or -1 with errno.

@@ -6,70 +6,110 @@ import SandboxFiles
 import ShellSupport
 import Synchronization
 
-/// Starts, watches and kills the processes of containers. Each launch is a task of its own that ends when nothing of the container is
-/// left; the agent's actor hears of every step.
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Starts, watches and kills the processes of containers. Each step that takes time is a task of its own; the agent's actor hears of
+/// every one.
+///
+/// A process is made and held back before its program until the actor says that it may proceed, so one that the agent's state does not
+/// tell of never executes anything: an unknown container has no process.
 final class ContainerRunner: Sendable {
   private enum Container {
-    /// Being started; `isUnwanted` once it was asked to be destroyed meanwhile.
+    /// Being made; `isUnwanted` once it was asked to be destroyed meanwhile.
     case starting(isUnwanted: Bool)
+    /// Its process waits for leave to execute its program.
+    case held(HeldProcess)
     case running(LaunchedProcess)
+  }
+
+  private struct State {
+    var containers: [ContainerKey: Container] = [:]
+    /// The agent ends and takes its executors along: nothing may start any more.
+    var isEnding = false
   }
 
   private let agent: AgentActor
   private let watcher: ProcessWatcher
-  private let removalDelay: Duration
+  private let removals: SandboxRemovals
   private let logger: Logger
-  private let containers = Mutex<[ContainerKey: Container]>([:])
+  private let state = Mutex(State())
   /// Virtual paths of sandboxes that are not made yet.
   private let unshown = Mutex<[ContainerKey: [String]]>([:])
 
   init(agent: AgentActor, removalDelay: Duration, logger: Logger) throws {
     self.agent = agent
-    self.removalDelay = removalDelay
     self.logger = logger
+    removals = SandboxRemovals(delay: removalDelay, files: agent.files)
     watcher = try ProcessWatcher()
   }
 
-  /// Does the work that the actor gives until the task is cancelled; the processes live on then.
+  /// Does the work that the actor gives until the task is cancelled; the processes live on then, but for those held back.
   func run() async {
     await withDiscardingTaskGroup { group in
+      group.addTask { await self.removals.run() }
       while let work = await agent.work.next() {
         for item in work {
           switch item {
           case .launch(let launch):
-            containers.withLock { $0[launch.container] = .starting(isUnwanted: false) }
+            state.withLock { $0.containers[launch.container] = .starting(isUnwanted: $0.isEnding) }
             group.addTask { await self.launch(launch) }
+          case .proceed(let container):
+            group.addTask { await self.proceed(container) }
           case .show(let container, let directory, let paths):
             show(container, directory, paths)
           case .watch(let container, let identity):
             let process = LaunchedProcess(pid: identity.pid, startTime: identity.startTime)
-            containers.withLock { $0[container] = .running(process) }
+            state.withLock { $0.containers[container] = .running(process) }
             group.addTask { await self.watch(container, process) }
           case .destroy(let container):
             group.addTask { await self.destroy(container) }
           case .remove(let directory):
-            group.addTask { await self.remove(directory) }
+            removals.add(directory)
           }
         }
       }
       group.cancelAll()
     }
+    abandonHeld()
   }
 
-  /// Kills what runs; for an agent whose executors must not outlive it.
+  /// Kills what runs and lets nothing else start; for an agent whose executors must not outlive it.
   func killAll() async {
-    let running = containers.withLock { containers in
-      containers.compactMap { container -> (ContainerKey, LaunchedProcess)? in
-        guard case .running(let process) = container.value else { return nil }
-        return (container.key, process)
+    let running = state.withLock { state in
+      state.isEnding = true
+      for (container, known) in state.containers {
+        if case .starting = known { state.containers[container] = .starting(isUnwanted: true) }
+      }
+      return state.containers.compactMap { container, known -> (ContainerKey, LaunchedProcess)? in
+        guard case .running(let process) = known else { return nil }
+        return (container, process)
       }
     }
+    abandonHeld()
     for (container, process) in running.sorted(by: { $0.0 < $1.0 }) { await kill(container, process) }
+  }
+
+  private func abandonHeld() {
+    let held = state.withLock { state in
+      let held = state.containers.compactMap { container, known -> (ContainerKey, HeldProcess)? in
+        guard case .held(let process) = known else { return nil }
+        return (container, process)
+      }
+      for (container, _) in held { state.containers[container] = nil }
+      return held
+    }
+    for (_, process) in held.sorted(by: { $0.0 < $1.0 }) { process.abandon() }
   }
 
   @concurrent
   private func launch(_ launch: ContainerLaunch) async {
-    let process: LaunchedProcess
+    let held: HeldProcess
     do {
       guard launch.uris.isEmpty else {
         throw ReferenceAgentError(
@@ -82,66 +122,109 @@ final class ContainerRunner: Sendable {
       }
       var environment: [String: String] = [:]
       for variable in launch.environment { environment[variable.name] = variable.value }
-      process = try ProcessLaunch.launch(
+      held = try HeldProcess(
         LaunchRequest(
           program: .program(path: launch.arguments.first ?? "", arguments: launch.arguments),
           environment: .exactly(environment), workingDirectory: launch.directory,
           standardOutput: .file(launch.directory + "/stdout"), standardError: .file(launch.directory + "/stderr"),
           user: user, startsSession: true))
     } catch {
-      containers.withLock { $0[launch.container] = nil }
-      unshown.withLock { $0[launch.container] = nil }
-      logger.warning(
-        "container not launched", metadata: ["container": "\(launch.container)", "error": "\(error)"])
-      await agent.launchFailed(launch.container, message: "\(error)")
+      await launchFailed(launch.container, error)
       return
     }
-    let isUnwanted = containers.withLock { containers in
-      if case .starting(isUnwanted: true) = containers[launch.container] { return true }
-      containers[launch.container] = .running(process)
+    let isUnwanted = state.withLock { state in
+      if case .starting(isUnwanted: true) = state.containers[launch.container] {
+        state.containers[launch.container] = nil
+        return true
+      }
+      state.containers[launch.container] = .held(held)
       return false
     }
-    if isUnwanted { await kill(launch.container, process) }
-    await agent.launched(launch.container, ProcessIdentity(pid: process.pid, startTime: process.startTime))
-    await watch(launch.container, process)
+    guard !isUnwanted else {
+      held.abandon()
+      await agent.exited(launch.container, .status(SIGKILL))
+      return
+    }
+    await agent.launched(
+      launch.container, ProcessIdentity(pid: held.process.pid, startTime: held.process.startTime))
+  }
+
+  private func launchFailed(_ container: ContainerKey, _ error: any Error) async {
+    state.withLock { $0.containers[container] = nil }
+    unshown.withLock { $0[container] = nil }
+    logger.warning("container not launched", metadata: ["container": "\(container)", "error": "\(error)"])
+    await agent.launchFailed(container, message: "\(error)")
+  }
+
+  @concurrent
+  private func proceed(_ container: ContainerKey) async {
+    let held = state.withLock { state -> HeldProcess? in
+      guard case .held(let held) = state.containers[container] else { return nil }
+      state.containers[container] = .running(held.process)
+      return held
+    }
+    // Gone where it was destroyed meanwhile.
+    guard let held else { return }
+    do {
+      try held.release()
+    } catch {
+      await launchFailed(container, error)
+      return
+    }
+    await watch(container, held.process)
   }
 
   /// Waits for the end of the container's first process, ends what it left behind, and says so.
   private func watch(_ container: ContainerKey, _ process: LaunchedProcess) async {
-    let exit: ProcessExit
-    do {
-      exit = try await watcher.exitStatus(of: process)
-    } catch {
-      if !Task.isCancelled {
+    var exit: ProcessExit?
+    while exit == nil {
+      do {
+        exit = try await watcher.exitStatus(of: process)
+      } catch {
+        if Task.isCancelled { return }
+        // As when too many files are open: what cannot be watched now can be later, and its end must not go unseen.
         logger.error("container not watched", metadata: ["container": "\(container)", "error": "\(error)"])
+        do { try await Task.sleep(for: Self.retryInterval) } catch { return }
       }
-      return
     }
     await kill(container, process)
-    containers.withLock { $0[container] = nil }
-    await agent.exited(container, exit.waitStatus.map { .status($0) } ?? .unknown)
+    state.withLock { $0.containers[container] = nil }
+    await agent.exited(container, exit?.waitStatus.map { .status($0) } ?? .unknown)
   }
 
+  private static let retryInterval = Duration.seconds(1)
+
+  @concurrent
   private func destroy(_ container: ContainerKey) async {
-    let state = containers.withLock { containers in
-      if case .starting = containers[container] { containers[container] = .starting(isUnwanted: true) }
-      return containers[container]
+    let known = state.withLock { state in
+      let known = state.containers[container]
+      switch known {
+      case .starting: state.containers[container] = .starting(isUnwanted: true)
+      case .held: state.containers[container] = nil
+      case .running, nil: break
+      }
+      return known
     }
-    switch state {
+    switch known {
     case nil: await agent.exited(container, .unknown)
     case .starting: break
+    case .held(let held):
+      held.abandon()
+      await agent.exited(container, .status(SIGKILL))
     case .running(let process): await kill(container, process)
     }
   }
 
+  /// Kills everything of a container and returns when nothing is left of it, or the task is cancelled.
   private func kill(_ container: ContainerKey, _ process: LaunchedProcess) async {
-    do {
-      while try await !watcher.killTree(session: process) {
+    while !Task.isCancelled {
+      do {
+        if try await watcher.killTree(session: process) { return }
         logger.warning("container does not die", metadata: ["container": "\(container)"])
-      }
-    } catch {
-      if !Task.isCancelled {
+      } catch {
+        if Task.isCancelled { return }
         logger.error("container not killed", metadata: ["container": "\(container)", "error": "\(error)"])
+        do { try await Task.sleep(for: Self.retryInterval) } catch { return }
       }
     }
   }
@@ -156,13 +239,5 @@ final class ContainerRunner: Sendable {
         logger.warning("sandbox not shown", metadata: ["directory": "\(directory)", "error": "\(error)"])
       }
     }
-  }
-
-  private func remove(_ directory: String) async {
-    do { try await Task.sleep(for: removalDelay) } catch { return }
-    for attachment in agent.files.attachments where attachment.realPath == directory {
-      agent.files.detach(attachment.virtualPath)
-    }
-    Sandbox.remove(directory)
   }
 }
