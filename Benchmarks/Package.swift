@@ -11,9 +11,11 @@ let package = Package(
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
+    .target(name: "CAllocationCount"),
     .executableTarget(
       name: "mesos-bench",
       dependencies: [
+        "CAllocationCount",
         .product(name: "MesosModel", package: "swift-mesos"),
         .product(name: "MesosHTTP", package: "swift-mesos"),
         .product(name: "MesosTestKit", package: "swift-mesos"),

@@ -21,6 +21,7 @@ while let argument = arguments.first {
 
 var harness = Harness(filter: filter, isSmoke: isSmoke)
 do {
+  try ResourceBenchmarks.run(&harness)
   try WireBenchmarks.run(&harness)
   try await ClusterBenchmarks.run(&harness, launcherFolder: launcherFolder)
   if let output { try harness.write(to: output) }

@@ -1,0 +1,8 @@
+#pragma once
+#include <stdint.h>
+
+/// How many blocks the calling thread has asked the heap for since it began, or -1 where that cannot be told.
+///
+/// Counting works with glibc alone: this library takes the place of `malloc` and its kin for the whole program and hands every
+/// request on to glibc's own.
+int64_t allocation_count(void);
