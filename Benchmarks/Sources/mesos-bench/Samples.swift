@@ -41,7 +41,7 @@ enum Samples {
     .with {
       $0.taskID.value = "task-\(index)"
       $0.state = state
-      $0.source = .sourceExecutor
+      $0.source = .executor
       $0.agentID.value = "b25713be-1326-4990-a770-50551fb9f78c-S1"
       $0.executorID.value = "task-\(index)"
       $0.timestamp = 1_795_216_561.7195227

@@ -7,7 +7,9 @@ import MesosModel
 #endif
 
 /// A blocking loopback connection: the load must cost less than what it loads.
-final class Connection {
+///
+/// One thread uses it at a time: who makes it, or the thread it is handed to.
+final class Connection: @unchecked Sendable {
   private let descriptor: Int32
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 

@@ -19,16 +19,23 @@ while let argument = arguments.first {
   }
 }
 
-var harness = Harness(filter: filter, isSmoke: isSmoke)
 do {
-  try ResourceBenchmarks.run(&harness)
-  try WireBenchmarks.run(&harness)
-  try await ClusterBenchmarks.run(&harness, launcherFolder: launcherFolder)
-  if let output { try harness.write(to: output) }
+  let figures = try await measure(filter: filter, isSmoke: isSmoke, launcherFolder: launcherFolder, output: output)
+  let missed = figures.filter { $0.meetsFloor == false }
+  print("\n\(figures.count) figures, \(missed.count) below their floor")
+  for figure in missed { print("  " + Harness.line(figure)) }
 } catch {
   FileHandle.standardError.write(Data("mesos-bench: \(error)\n".utf8))
   exit(1)
 }
-let missed = harness.figures.filter { $0.meetsFloor == false }
-print("\n\(harness.figures.count) figures, \(missed.count) below their floor")
-for figure in missed { print("  " + Harness.line(figure)) }
+
+nonisolated func measure(
+  filter: String?, isSmoke: Bool, launcherFolder: String, output: String?
+) async throws -> [Figure] {
+  var harness = Harness(filter: filter, isSmoke: isSmoke)
+  try ResourceBenchmarks.run(&harness)
+  try WireBenchmarks.run(&harness)
+  try await ClusterBenchmarks.run(&harness, launcherFolder: launcherFolder)
+  if let output { try harness.write(to: output) }
+  return harness.figures
+}
