@@ -161,16 +161,27 @@ extension AgentCore {
 
   /// Answers for tasks that the master believes to be here and that are not.
   private mutating func reconcile(_ message: LinkReconcileTasks) {
+    var told: [FrameworkKey: Bool] = [:]
+    for record in message.frameworks {
+      guard let info = try? FrameworkInfo(serializedBytes: record.info) else { continue }
+      told[FrameworkKey(record.frameworkID)] = info.isPartitionAware
+    }
     for entry in message.tasks {
       let address = TaskAddress(framework: FrameworkKey(entry.frameworkID), task: TaskKey(entry.taskID))
       guard owners[address] == nil, streams[address] == nil else { continue }
-      drop(address, reason: .reconciliation, message: "Reconciliation: task unknown to the agent")
+      drop(
+        address, reason: .reconciliation, message: "Reconciliation: task unknown to the agent",
+        isPartitionAware: told[address.framework])
     }
   }
 
   /// Tells the framework that the agent does not have the task.
-  mutating func drop(_ address: TaskAddress, reason: TaskStatus.Reason, message: String) {
-    let isPartitionAware = frameworks[address.framework]?.isPartitionAware ?? false
+  ///
+  /// - Parameter isPartitionAware: What the master says of the framework, for one that the agent does not know.
+  mutating func drop(
+    _ address: TaskAddress, reason: TaskStatus.Reason, message: String, isPartitionAware told: Bool? = nil
+  ) {
+    let isPartitionAware = frameworks[address.framework]?.isPartitionAware ?? told ?? false
     let state = TaskState.taskDropped.reported(toPartitionAware: isPartitionAware)
     stageForeign(address, status(address.task, state, reason, message))
   }

@@ -28,7 +28,11 @@ struct Framework: Sendable {
   /// Oldest first.
   var completed: Deque<Executor> = []
 
-  var isPartitionAware: Bool { info.capabilities.contains { $0.type == .partitionAware } }
+  var isPartitionAware: Bool { info.isPartitionAware }
+}
+
+extension FrameworkInfo {
+  var isPartitionAware: Bool { capabilities.contains { $0.type == .partitionAware } }
 }
 
 /// One run of an executor.

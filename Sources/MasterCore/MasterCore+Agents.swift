@@ -416,6 +416,14 @@ extension MasterCore {
                 $0.taskID = name.task.value
               }
             }
+            // The agent may know as little of the framework as of its tasks.
+            $0.frameworks = Set(missing.map(\.framework)).sorted().compactMap { key in
+              guard let framework = frameworks[key] else { return nil }
+              return .with {
+                $0.frameworkID = key.value
+                $0.info = MessageBytes.copy(framework.encodedInfo)
+              }
+            }
           }), to: id)
     }
     for task in inventory.tasks where before.killed.contains(task.name) && !task.record.state.isTerminal {

@@ -397,7 +397,8 @@ private struct World {
       events.append(.master(.registered(.with { $0.agentID = "S0" })))
       let known = Set(message.tasks.map(\.taskID))
       let missing = sentByMaster.filter { !known.contains($0) && told[$0]?.last?.state.isTerminal != true }
-      for task in missing { unstarted[task] = disk["frameworks/F"] == nil ? .taskLost : .taskDropped }
+      for task in missing { unstarted[task] = .taskDropped }
+      let framework: [UInt8] = (try? FrameworkInfo.forTests.serializedBytes()) ?? []
       events.append(
         .master(
           .reconcileTasks(
@@ -408,6 +409,12 @@ private struct World {
                   $0.taskID = name
                 }
               }
+              $0.frameworks = [
+                .with {
+                  $0.frameworkID = "F"
+                  $0.info = field(framework)
+                }
+              ]
             })))
     case .statusUpdate(let update):
       let uuid = [UInt8](update.uuid)

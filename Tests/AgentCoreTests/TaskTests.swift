@@ -338,4 +338,37 @@ import Testing
           })))
     #expect(agent.takeLog() == ["update x taskDropped reconciliation"])
   }
+
+  @Test(arguments: [true, false, nil])
+  func `tasks of a framework that the agent does not know are answered as the master says it wants`(
+    isPartitionAware: Bool?
+  ) throws {
+    var agent = try AgentHarness.registered()
+    var records: [LinkFrameworkRecord] = []
+    if let isPartitionAware {
+      var framework = FrameworkInfo.forTests
+      if !isPartitionAware { framework.capabilities = [] }
+      let bytes: [UInt8] = try framework.serializedBytes()
+      records = [
+        .with {
+          $0.frameworkID = "F"
+          $0.info = field(bytes)
+        }
+      ]
+    }
+    agent.handle(
+      .master(
+        .reconcileTasks(
+          .with {
+            $0.tasks = [
+              .with {
+                $0.frameworkID = "F"
+                $0.taskID = "x"
+              }
+            ]
+            $0.frameworks = records
+          })))
+    #expect(agent.takeLog() == ["update x \(isPartitionAware == true ? "taskDropped" : "taskLost") reconciliation"])
+    #expect(agent.core.getFrameworks().frameworks.isEmpty, "that one asks is no reason to keep it")
+  }
 }

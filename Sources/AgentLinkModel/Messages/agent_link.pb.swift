@@ -1301,6 +1301,9 @@ public nonisolated struct LinkReconcileTasks: Sendable {
 
   public var tasks: [LinkReconcileTasks.Entry] = []
 
+  /// The frameworks of these tasks, each once: the agent may have lost what it knew of them with the tasks.
+  public var frameworks: [LinkFrameworkRecord] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated struct Entry: Sendable {
@@ -2897,10 +2900,11 @@ nonisolated extension LinkUpdateFramework: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension LinkReconcileTasks: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReconcileTasks"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tasks\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tasks\0\u{1}frameworks\0")
 
   public var isInitialized: Bool {
     if !SwiftProtobuf.Internal.areAllInitialized(self.tasks) {return false}
+    if !SwiftProtobuf.Internal.areAllInitialized(self.frameworks) {return false}
     return true
   }
 
@@ -2911,6 +2915,7 @@ nonisolated extension LinkReconcileTasks: SwiftProtobuf.Message, SwiftProtobuf._
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.tasks) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.frameworks) }()
       default: break
       }
     }
@@ -2920,11 +2925,15 @@ nonisolated extension LinkReconcileTasks: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.tasks.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.tasks, fieldNumber: 1)
     }
+    if !self.frameworks.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.frameworks, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: LinkReconcileTasks, rhs: LinkReconcileTasks) -> Bool {
     if lhs.tasks != rhs.tasks {return false}
+    if lhs.frameworks != rhs.frameworks {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

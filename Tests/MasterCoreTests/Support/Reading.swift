@@ -91,6 +91,11 @@ extension LinkDown.OneOf_Body {
     return message.tasks.map(\.taskID)
   }
 
+  var reconciledFrameworks: [LinkFrameworkRecord] {
+    guard case .reconcileTasks(let message) = self else { return [] }
+    return message.frameworks
+  }
+
   var shutFramework: String? {
     guard case .shutdownFramework(let message) = self else { return nil }
     return message.frameworkID
