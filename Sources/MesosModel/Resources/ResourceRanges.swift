@@ -2,9 +2,12 @@
 public struct ResourceRanges: Hashable, Sendable {
   /// All numbers from ``begin`` to ``end``, both included.
   public struct Interval: Hashable, Sendable {
+    /// The least number.
     public var begin: UInt64
+    /// The greatest number.
     public var end: UInt64
 
+    /// All numbers from `begin` to `end`.
     /// - Precondition: `begin <= end`.
     public init(_ begin: UInt64, _ end: UInt64) {
       precondition(begin <= end, "an interval from \(begin) to \(end)")
@@ -24,6 +27,7 @@ public struct ResourceRanges: Hashable, Sendable {
     self.intervals = ResourceRanges.coalesced(intervals.sorted { $0.begin < $1.begin })
   }
 
+  /// Whether there are no numbers.
   public var isEmpty: Bool { intervals.isEmpty }
 
   /// How many numbers there are; `UInt64.max` also stands for one more than that.
@@ -55,60 +59,91 @@ public struct ResourceRanges: Hashable, Sendable {
   }
 
   /// Adds the numbers of the right side; those already there are not counted twice.
+  ///
+  /// - Complexity: O(*n* + *m*) in the numbers of intervals, O(log *n*) and the moving of what follows where the right side is one
+  ///   interval. Happens in place: memory is allocated where the intervals no longer fit, and not where all numbers are there already.
   public static func += (left: inout ResourceRanges, right: ResourceRanges) {
     guard !right.isEmpty else { return }
     guard !left.isEmpty else { return left = right }
     if right.intervals.count == 1, let only = right.intervals.first { return left.insert(only) }
-    var merged: [Interval] = []
-    merged.reserveCapacity(left.intervals.count + right.intervals.count)
-    var (i, j) = (0, 0)
-    while i < left.intervals.count || j < right.intervals.count {
-      let takesLeft =
-        j == right.intervals.count
-        || (i < left.intervals.count && left.intervals[i].begin <= right.intervals[j].begin)
-      if takesLeft {
-        merged.append(left.intervals[i])
-        i += 1
-      } else {
-        merged.append(right.intervals[j])
-        j += 1
+    if left.contains(right) { return }
+    let (count, added) = (left.intervals.count, right.intervals.count)
+    left.makeRoom(added)
+    // The left side was moved up by as many places as the right side has, so no place is written before it was read.
+    let written = left.intervals.withUnsafeMutableBufferPointer { places in
+      right.intervals.withUnsafeBufferPointer { right in
+        var (i, j, written) = (added, 0, -1)
+        while i < count + added || j < added {
+          let next: Interval
+          if j == added || (i < count + added && places[i].begin <= right[j].begin) {
+            next = places[i]
+            i += 1
+          } else {
+            next = right[j]
+            j += 1
+          }
+          if written >= 0, places[written].end == .max || next.begin <= places[written].end + 1 {
+            if next.end > places[written].end { places[written].end = next.end }
+          } else {
+            written += 1
+            places[written] = next
+          }
+        }
+        return written + 1
       }
     }
-    left.intervals = coalesced(merged)
+    left.intervals.removeLast(count + added - written)
   }
 
   /// Takes away the numbers of the right side; those that are not there are ignored.
+  ///
+  /// - Complexity: O(*n* + *m*) in the numbers of intervals. Happens in place: memory is allocated where cutting leaves more intervals
+  ///   than fit.
   public static func -= (left: inout ResourceRanges, right: ResourceRanges) {
-    guard !right.isEmpty, !left.isEmpty else { return }
-    var kept: [Interval] = []
-    kept.reserveCapacity(left.intervals.count + right.intervals.count)
-    var index = 0
-    for interval in left.intervals {
-      var begin = interval.begin
-      var consumed = false
-      while index < right.intervals.count, right.intervals[index].end < begin { index += 1 }
-      var cut = index
-      while cut < right.intervals.count, right.intervals[cut].begin <= interval.end {
-        let removed = right.intervals[cut]
-        if begin < removed.begin { kept.append(Interval(begin, removed.begin - 1)) }
-        guard removed.end < interval.end else {
-          consumed = true
-          break
+    guard left.overlaps(right) else { return }
+    let (count, cuts) = (left.intervals.count, right.intervals.count)
+    left.makeRoom(cuts)
+    // As above: a cut makes one interval more at most.
+    let written = left.intervals.withUnsafeMutableBufferPointer { places in
+      right.intervals.withUnsafeBufferPointer { right in
+        var (written, first) = (0, 0)
+        for i in cuts..<count + cuts {
+          let interval = places[i]
+          var begin = interval.begin
+          var isUsedUp = false
+          while first < cuts, right[first].end < begin { first += 1 }
+          var cut = first
+          while cut < cuts, right[cut].begin <= interval.end {
+            if begin < right[cut].begin {
+              places[written] = Interval(begin, right[cut].begin - 1)
+              written += 1
+            }
+            guard right[cut].end < interval.end else {
+              isUsedUp = true
+              break
+            }
+            begin = right[cut].end + 1
+            cut += 1
+          }
+          if !isUsedUp {
+            places[written] = Interval(begin, interval.end)
+            written += 1
+          }
         }
-        begin = removed.end + 1
-        cut += 1
+        return written
       }
-      if !consumed { kept.append(Interval(begin, interval.end)) }
     }
-    left.intervals = kept
+    left.intervals.removeLast(count + cuts - written)
   }
 
+  /// The union, see `+=`.
   public static func + (left: ResourceRanges, right: ResourceRanges) -> ResourceRanges {
     var sum = left
     sum += right
     return sum
   }
 
+  /// The numbers of the left side that the right side has not.
   public static func - (left: ResourceRanges, right: ResourceRanges) -> ResourceRanges {
     var difference = left
     difference -= right
@@ -128,6 +163,31 @@ public struct ResourceRanges: Hashable, Sendable {
       if intervals[middle].end < number { low = middle + 1 } else { high = middle }
     }
     return low
+  }
+
+  /// Whether any number is in both.
+  private func overlaps(_ other: ResourceRanges) -> Bool {
+    var (i, j) = (0, 0)
+    while i < intervals.count, j < other.intervals.count {
+      if intervals[i].end < other.intervals[j].begin {
+        i += 1
+      } else if other.intervals[j].end < intervals[i].begin {
+        j += 1
+      } else {
+        return true
+      }
+    }
+    return false
+  }
+
+  /// Moves all intervals up by `places`, leaving whatever there was below.
+  private mutating func makeRoom(_ places: Int) {
+    let count = intervals.count
+    intervals.append(contentsOf: repeatElement(Interval(0, 0), count: places))
+    intervals.withUnsafeMutableBufferPointer { all in
+      guard let start = all.baseAddress else { return }
+      (start + places).update(from: start, count: count)
+    }
   }
 
   private mutating func insert(_ new: Interval) {

@@ -13,8 +13,11 @@ public struct ResourceSet: Hashable, Sendable {
     self.items = unique
   }
 
+  /// Whether there are no items.
   public var isEmpty: Bool { items.isEmpty }
 
+  /// Whether `item` is among the items.
+  /// - Complexity: O(log *n*) in the number of items.
   public func contains(_ item: String) -> Bool {
     var (low, high) = (0, items.count)
     while low < high {
@@ -24,13 +27,16 @@ public struct ResourceSet: Hashable, Sendable {
     return low < items.count && items[low] == item
   }
 
+  /// Whether every item of `other` is among the items.
   public func contains(_ other: ResourceSet) -> Bool { other.items.allSatisfy(contains) }
 
+  /// Adds the items of the right side; those already there count once.
   public static func += (left: inout ResourceSet, right: ResourceSet) {
-    guard !right.isEmpty else { return }
+    if left.contains(right) { return }
     left = left.isEmpty ? right : ResourceSet(left.items + right.items)
   }
 
+  /// Takes away the items of the right side; those that are not there are ignored.
   public static func -= (left: inout ResourceSet, right: ResourceSet) {
     guard !right.isEmpty else { return }
     left.items.removeAll { right.contains($0) }
