@@ -65,9 +65,15 @@ extension JSONWriter {
   mutating func list(_ key: StaticString, _ values: [some JSONMessage]) {
     append(key)
     let start = count
-    for value in values {
-      append(UInt8(ascii: ","))
-      value.encodeJSON(into: &self)
+    // In place: a loop over the array itself would copy each message, and with it count each of its parts.
+    values.withUnsafeBufferPointer { elements in
+      guard var element = elements.baseAddress else { return }
+      let end = element + elements.count
+      while element < end {
+        append(UInt8(ascii: ","))
+        element.pointee.encodeJSON(into: &self)
+        element += 1
+      }
     }
     closeArray(since: start)
   }
