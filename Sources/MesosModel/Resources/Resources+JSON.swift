@@ -27,7 +27,7 @@ extension Resources {
     } catch {
       throw ResourceError(
         .malformedText, "Some JSON resources were not formatted properly: \(error.message)",
-        offset: max(0, error.offset - prefix.count))
+        offset: min(json.count, max(0, error.offset - prefix.count)))
     }
     var messages = request.resources
     for index in messages.indices where !messages[index].hasRole && messages[index].reservations.isEmpty {
