@@ -45,15 +45,20 @@ struct Harness {
 
   /// Measures `work` for at least `seconds` after one untimed run.
   ///
+  /// - Parameter cleanUp: Follows each run and is not timed.
   /// - Returns: The median over the runs of the seconds of one run.
-  static func seconds(atLeast seconds: Double = 1, runs: Int = 3, _ work: () throws -> Void) rethrows -> Double {
+  static func seconds(
+    atLeast seconds: Double = 1, runs: Int = 3, cleanUp: () throws -> Void = {}, _ work: () throws -> Void
+  ) rethrows -> Double {
     try work()
+    try cleanUp()
     var times: [Double] = []
     let begin = ContinuousClock.now
     repeat {
       let start = ContinuousClock.now
       try work()
       times.append((ContinuousClock.now - start).seconds)
+      try cleanUp()
     } while times.count < runs || (ContinuousClock.now - begin).seconds < seconds
     times.sort()
     return times[times.count / 2]

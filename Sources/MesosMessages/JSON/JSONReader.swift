@@ -669,7 +669,10 @@ public struct JSONReader: ~Copyable {
     var cursor = ListCursor()
     while nextElement(&cursor, index: values.count) {
       guard let value = element(&self, field) else { continue }
-      if values.isEmpty { values.reserveCapacity(max(1, 64 / MemoryLayout<Value>.stride)) }
+      if values.count == values.capacity {
+        // Most lists have one element or some; a list grown step by step is moved again and again.
+        values.reserveCapacity(values.isEmpty ? max(1, 64 / MemoryLayout<Value>.stride) : max(8, values.count * 2))
+      }
       values.append(value)
     }
     return values
