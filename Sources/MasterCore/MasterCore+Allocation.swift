@@ -42,7 +42,9 @@ extension MasterCore {
 }
 
 extension MasterCore.Configuration {
-  var allocator: Allocator.Configuration { Allocator.Configuration(minimumAllocatable: minAllocatableResources) }
+  var allocator: Allocator.Configuration {
+    Allocator.Configuration(minimumAllocatable: minAllocatableResources, refusalMin: allocationInterval)
+  }
 }
 
 extension TrackedFramework {

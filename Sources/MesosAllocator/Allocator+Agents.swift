@@ -109,7 +109,7 @@ extension Allocator {
   /// - Parameters:
   ///   - resources: Allocated to roles, as they were when they were allocated.
   ///   - refusal: For how long the framework does not want these or fewer resources of this agent again, or nil for no such wish. A
-  ///     negative duration counts as the default of 5 s, one above 365 days as 365 days.
+  ///     negative duration counts as the default of 5 s, one above 365 days as 365 days, and one below the configuration's `refusalMin` as that unless it is zero.
   ///   - now: When the refusal begins.
   /// - Throws: `AllocationError` with code `.unknownFramework`, `.unknownAgent`, `.noRole` or `.notAllocated`.
   public mutating func recover(

@@ -26,9 +26,9 @@ extension Allocator {
   public func nextFilterExpiry() -> Duration? { expiries.min?.until }
 
   mutating func addFilter(_ resources: Resources, client: Int, agent: Int, for refusal: Duration, at now: Moment) {
-    let duration = refusal < .zero ? Allocator.refusalDefault : min(refusal, Allocator.refusalMax)
-    guard duration > .zero else { return }
-    let filter = OfferFilter(resources: resources, until: now.uptime + duration)
+    let wish = refusal < .zero ? Allocator.refusalDefault : min(refusal, Allocator.refusalMax)
+    guard wish > .zero else { return }
+    let filter = OfferFilter(resources: resources, until: now.uptime + max(wish, configuration.refusalMin))
     var filters = agents[agent].filters[client] ?? []
     filterCount -= filters.count
     // What the new filter holds back as long or longer needs no other.

@@ -41,18 +41,24 @@ public struct Allocator: Sendable {
     public var filtersGPUs: Bool
     /// The region of the master; agents of another are offered only to frameworks that are region aware.
     public var region: String?
+    /// How long a refusal lasts at least, but for one that gives no time at all: the time between two allocation cycles, so that the
+    /// next cycle leaves the refused resources to others.
+    /// - Source: Apache Mesos, `hierarchical.cpp`, `recoverResources`; MESOS-4302.
+    public var refusalMin: Duration
 
-    /// The defaults of Apache Mesos: `cpus:0.01` or `mem:32`, nothing excluded, GPUs filtered.
+    /// The defaults of Apache Mesos: `cpus:0.01` or `mem:32`, nothing excluded, GPUs filtered, an allocation interval of 1 s.
     public init(
       minimumAllocatable: [ResourceQuantities] = [
         ResourceQuantities([(name: "cpus", amount: 0.01)]), ResourceQuantities([(name: "mem", amount: 32)]),
       ],
-      excludedFromFairness: Set<String> = [], filtersGPUs: Bool = true, region: String? = nil
+      excludedFromFairness: Set<String> = [], filtersGPUs: Bool = true, region: String? = nil,
+      refusalMin: Duration = .seconds(1)
     ) {
       self.minimumAllocatable = minimumAllocatable
       self.excludedFromFairness = excludedFromFairness
       self.filtersGPUs = filtersGPUs
       self.region = region
+      self.refusalMin = refusalMin
     }
   }
 

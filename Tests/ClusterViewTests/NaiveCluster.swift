@@ -324,6 +324,7 @@ struct NaiveCluster {
       if shown { $0.offers = offers.filter { $0.frameworkID.key == row.id } }
       $0.allocatedResources = row.status.allocated.messages(in: .endpoint)
       $0.offeredResources = row.status.offered.messages(in: .endpoint)
+      $0.offerConstraints = .init()
     }
   }
 }

@@ -111,6 +111,23 @@ struct OfferTests {
     }
   }
 
+  @Test func `what is declined for a moment stays away for an allocation interval`() throws {
+    var cluster = Cluster { $0.allocationInterval = .seconds(4) }
+    _ = try cluster.agent()
+    let scheduler = cluster.framework()
+    let offer = try #require(cluster.settle().offers(on: scheduler.connection).first)
+    cluster.pass(.seconds(3))
+    cluster.call(scheduler) {
+      $0.type = .decline
+      $0.decline = .with {
+        $0.offerIds = [offer.id]
+        $0.filters = .with { $0.refuseSeconds = 0.1 }
+      }
+    }
+    #expect(cluster.pass(.milliseconds(3_900)).offers(on: scheduler.connection).isEmpty, "a cycle has passed")
+    #expect(cluster.pass(.seconds(5)).offers(on: scheduler.connection).count == 1)
+  }
+
   @Test func `REVIVE brings refused resources at once`() throws {
     var cluster = Cluster()
     _ = try cluster.agent()

@@ -165,7 +165,9 @@ private struct Pair {
     var part = all
     if chance(1, in: 3) { part = all.filter { _ in chance(1, in: 2) } }
     guard !part.isEmpty else { return }
-    let refusal: Duration? = pick([nil, .zero, .seconds(-1), .seconds(3), .seconds(60), .seconds(1 << 40)])
+    let refusal: Duration? = pick([
+      nil, .zero, .seconds(-1), .milliseconds(1), .seconds(3), .seconds(60), .seconds(1 << 40),
+    ])
     try real.recover(framework: framework, agent: agent, resources: part, refusal: refusal, at: now)
     naive.recover(framework, agent, part, refusal, now.uptime)
   }

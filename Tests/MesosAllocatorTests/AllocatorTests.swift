@@ -154,6 +154,22 @@ extension Allocator {
     }
   }
 
+  @Test func `a refusal lasts through the next cycle at least, however short it is, and no refusal none`() throws {
+    for (interval, expected) in [(Duration.seconds(1), 1), (.seconds(7), 7), (.zero, 0)] {
+      var allocator = Allocator(configuration: Allocator.Configuration(refusalMin: interval))
+      try allocator.addAgent("S0", AgentOptions(total: resources("cpus:4;mem:1024")))
+      try allocator.addFramework("F1", FrameworkOptions(roles: ["eng"]))
+      try allocator.decline(#require(allocator.run().first), for: .nanoseconds(1))
+      #expect(allocator.nextFilterExpiry() == max(.seconds(expected), .nanoseconds(1)))
+      if expected > 0 { #expect(allocator.run(at: expected - 1).isEmpty) }
+      let again = allocator.run(at: expected + 1)
+      #expect(again.count == 1)
+      try allocator.decline(#require(again.first), for: .zero, at: expected + 1)
+      #expect(allocator.nextFilterExpiry() == nil)
+      #expect(allocator.run(at: expected + 1).count == 1)
+    }
+  }
+
   @Test func `a framework that refuses and revives for ever leaves nothing behind`() throws {
     var allocator = try Self.cluster(3)
     try allocator.addFramework("F1", FrameworkOptions(roles: ["eng"]))

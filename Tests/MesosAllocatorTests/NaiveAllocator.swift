@@ -91,7 +91,7 @@ struct NaiveAllocator {
     guard let index = agents.firstIndex(where: { $0.id == agent }), let held = agents[index].used[id] else { return }
     agents[index].used[id] = held - resources
     if let refusal, refusal != .zero {
-      let until = now + (refusal < .zero ? .seconds(5) : min(refusal, .seconds(365 * 86400)))
+      let until = now + max(.seconds(1), refusal < .zero ? .seconds(5) : min(refusal, .seconds(365 * 86400)))
       for role in frameworks[id]?.roles ?? [] {
         let part = resources.filter { $0.allocationRole == role }.unallocated
         if !part.isEmpty {
