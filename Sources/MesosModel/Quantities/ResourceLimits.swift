@@ -97,7 +97,7 @@ public struct ResourceLimits: Hashable, Sendable {
   }
 
   /// Whether whatever stays within `other` stays within these limits: `other` is at least as tight everywhere.
-  public func contains(_ other: ResourceLimits) -> Bool {
+  public func contains(limits other: ResourceLimits) -> Bool {
     limits.allSatisfy { limit in other[limit.name].map { $0 <= limit.amount } ?? false }
   }
 
