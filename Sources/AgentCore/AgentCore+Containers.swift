@@ -131,7 +131,7 @@ extension AgentCore {
     guard let address = address(of: container) else { return }
     counters.containerLaunchErrors += 1
     self[address]?.termination = Executor.Termination(
-      state: .taskFailed, reason: .containerLaunchFailed,
+      cause: .containerLaunchFailed,
       message: "Failed to launch container: \(message.prefix(1_000))")
     end(address, status: -1)
   }
@@ -171,13 +171,15 @@ extension AgentCore {
     } else {
       let termination =
         executor.termination
-        ?? Executor.Termination(state: .taskFailed, reason: .executorTerminated, message: "Executor terminated")
+        ?? Executor.Termination(cause: .executorTerminated, message: "Executor terminated")
+      let isPartitionAware = frameworks[address.framework]?.isPartitionAware ?? false
+      let cause = termination.cause.reported(toPartitionAware: isPartitionAware)
       for task in executor.tasks.keys {
         let taskAddress = TaskAddress(framework: address.framework, task: task)
         guard !hasEnded(taskAddress) else { continue }
         stage(
           taskAddress,
-          status(task, termination.state, termination.reason, termination.message, executor: address.executor))
+          status(task, cause, termination.message, executor: address.executor))
       }
     }
     completeIfOver(address)
@@ -291,7 +293,7 @@ extension AgentCore {
     if executor.state == .registering, executor.termination == nil {
       let timeout = configuration.executorRegistrationTimeout
       self[address]?.termination = Executor.Termination(
-        state: .taskFailed, reason: .executorRegistrationTimeout,
+        cause: .executorRegistrationTimeout,
         message: "Executor did not register within \(timeout.mesosText)")
     }
     switch executor.state {

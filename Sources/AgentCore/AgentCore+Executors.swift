@@ -31,7 +31,7 @@ extension AgentCore {
       return "Received Call from executor \(executor) of framework \(framework) with invalid source, "
         + "expecting 'SOURCE_EXECUTOR'"
     }
-    if status.state == .taskStaging {
+    if !status.state.mayComeFromExecutor {
       return "Received TASK_STAGING from executor \(executor) of framework \(framework) which is not allowed"
     }
     return nil

@@ -170,7 +170,7 @@ extension AgentCore {
       let address = TaskAddress(framework: FrameworkKey(entry.frameworkID), task: TaskKey(entry.taskID))
       guard owners[address] == nil, streams[address] == nil else { continue }
       drop(
-        address, reason: .reconciliation, message: "Reconciliation: task unknown to the agent",
+        address, .unknownToAgent, message: "Reconciliation: task unknown to the agent",
         isPartitionAware: told[address.framework])
     }
   }
@@ -179,11 +179,10 @@ extension AgentCore {
   ///
   /// - Parameter isPartitionAware: What the master says of the framework, for one that the agent does not know.
   mutating func drop(
-    _ address: TaskAddress, reason: TaskStatus.Reason, message: String, isPartitionAware told: Bool? = nil
+    _ address: TaskAddress, _ cause: TaskStatusCause, message: String, isPartitionAware told: Bool? = nil
   ) {
     let isPartitionAware = frameworks[address.framework]?.isPartitionAware ?? told ?? false
-    let state = TaskState.taskDropped.reported(toPartitionAware: isPartitionAware)
-    stageForeign(address, status(address.task, state, reason, message))
+    stageForeign(address, status(address.task, cause.reported(toPartitionAware: isPartitionAware), message))
   }
 
   // MARK: Tasks
@@ -198,23 +197,21 @@ extension AgentCore {
     guard let info = try? TaskInfo(serializedBytes: message.taskInfo),
       let frameworkInfo = try? FrameworkInfo(serializedBytes: message.frameworkInfo)
     else {
-      stageForeign(address, status(address.task, .taskError, .taskInvalid, "The task's description does not decode"))
+      stageForeign(address, status(address.task, .taskInvalidOnAgent, "The task's description does not decode"))
       return
     }
     if let problem = Self.problem(with: info, framework: id) {
-      stageForeign(address, status(address.task, .taskError, .taskInvalid, problem))
+      stageForeign(address, status(address.task, .taskInvalidOnAgent, problem))
       return
     }
-    if frameworks[id]?.isTerminating == true {
-      drop(address, reason: .frameworkRemoved, message: "Framework is terminating")
-      return
-    }
+    // A framework that is being removed acknowledges nothing: an update would be sent for ever.
+    guard frameworks[id]?.isTerminating != true else { return }
     let executorInfo = info.hasExecutor ? info.executor : commandExecutor(for: info, framework: id)
     let executorID = executorInfo.executorID.key
     let executorAddress = ExecutorAddress(framework: id, executor: executorID)
     if let executor = self[executorAddress], executor.state == .terminating || executor.state == .terminated {
       let what = executor.state == .terminating ? "terminating" : "terminated"
-      drop(address, reason: .executorTerminated, message: "Executor \(what)")
+      drop(address, .executorGone, message: "Executor \(what)")
       return
     }
 
@@ -323,7 +320,7 @@ extension AgentCore {
       stage(
         address,
         status(
-          address.task, .taskFailed, .executorTerminated, "Executor terminated", executor: executorAddress.executor))
+          address.task, .executorTerminated, "Executor terminated", executor: executorAddress.executor))
     }
   }
 
@@ -340,7 +337,7 @@ extension AgentCore {
     let address = TaskAddress(framework: FrameworkKey(message.frameworkID), task: TaskKey(message.taskID))
     guard let owner = owners[address] else {
       guard streams[address] == nil else { return }  // its end is being told
-      drop(address, reason: .executorTerminated, message: "Cannot find executor")
+      drop(address, .executorGone, message: "Cannot find executor")
       return
     }
     let executorAddress = ExecutorAddress(framework: address.framework, executor: owner)
@@ -353,15 +350,13 @@ extension AgentCore {
       stage(
         address,
         status(
-          address.task, .taskKilled, .taskKilledDuringLaunch, "A kill task message was received during the launch",
+          address.task, .killedBeforeDelivery, "Killed before delivery to the executor",
           executor: executor.id))
     case .queued:
       stage(
         address,
         status(
-          address.task, .taskKilled, .executorUnregistered,
-          "A kill task message was received before the executor "
-            + "registered", executor: executor.id))
+          address.task, .killedBeforeDelivery, "Killed before delivery to the executor", executor: executor.id))
       // An executor that is left without a task was started for nothing.
       if executor.tasks.keys.allSatisfy({ hasEnded(TaskAddress(framework: address.framework, task: $0)) }) {
         shutdown(executorAddress)

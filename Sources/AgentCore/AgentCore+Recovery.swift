@@ -168,7 +168,7 @@ extension AgentCore {
           if executor.process == nil {
             // Held back until its process is written down, it ended with the agent before it began.
             self[address]?.termination = Executor.Termination(
-              state: .taskFailed, reason: .executorTerminated, message: "The agent ended before the executor began")
+              cause: .executorTerminated, message: "The agent ended before the executor began")
           }
           exited(executor.container, .unknown)
           continue
@@ -177,7 +177,7 @@ extension AgentCore {
         mayReturn = true
         let timeout = configuration.executorReregistrationTimeout
         self[address]?.termination = Executor.Termination(
-          state: .taskFailed, reason: .executorReregistrationTimeout,
+          cause: .executorReregistrationTimeout,
           message: "Executor did not reregister within \(timeout.mesosText)")
         deadlines.set(.executor(executor.container), at: now.uptime + timeout)
       }

@@ -26,14 +26,11 @@ extension AgentTask {
 extension AgentCore {
   /// A status that the agent itself makes.
   mutating func status(
-    _ task: TaskKey, _ state: TaskState, _ reason: TaskStatus.Reason, _ message: String, executor: ExecutorKey? = nil
+    _ task: TaskKey, _ cause: TaskStatusCause, _ message: String, executor: ExecutorKey? = nil
   ) -> TaskStatus {
-    var status = TaskStatus()
-    status.taskID = TaskID(task)
-    status.state = state
+    precondition(cause.source == .agent, "\(cause) is not the agent's to report")
+    var status = TaskStatus(TaskID(task), cause)
     status.message = message
-    status.source = .agent
-    status.reason = reason
     if let agentID { status.agentID = AgentID(agentID) }
     if let executor { status.executorID = ExecutorID(executor) }
     status.timestamp = now.wallSeconds

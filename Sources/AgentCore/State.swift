@@ -73,8 +73,8 @@ struct Executor: Sendable {
   var isCompleting = false
 
   struct Termination: Hashable, Sendable {
-    var state: TaskState
-    var reason: TaskStatus.Reason
+    /// What frameworks with PARTITION_AWARE are told.
+    var cause: TaskStatusCause
     var message: String
   }
 }

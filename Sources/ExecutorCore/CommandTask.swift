@@ -138,7 +138,7 @@ public struct CommandTask: Sendable {
       return launched(at: now, using: &rng)
     case .launchFailed(let reason):
       guard case .launching(let task) = phase else { return [.ignored("A launch that was not asked for failed")] }
-      return end(task, .taskFailed, message: reason, at: now, using: &rng)
+      return end(task, .failed, message: reason, at: now, using: &rng)
     case .exited(let status):
       return exited(status, at: now, using: &rng)
     case .kill(let taskID, let policy):
@@ -159,16 +159,16 @@ public struct CommandTask: Sendable {
     guard !isGroup else {
       return tasks.map {
         .update(
-          status($0, .taskFailed, message: "A \"command\" executor cannot run task groups", at: now, using: &rng))
+          status($0, .failed, message: "A \"command\" executor cannot run task groups", at: now, using: &rng))
       }
     }
     guard let task = tasks.first else { return [.ignored("A launch without a task")] }
     guard phase == .waiting else {
       let message = "Attempted to run multiple tasks using a \"command\" executor"
-      return [.update(status(task, .taskFailed, message: message, at: now, using: &rng))]
+      return [.update(status(task, .failed, message: message, at: now, using: &rng))]
     }
     phase = .launching(task)
-    return [.update(status(task, .taskStarting, at: now, using: &rng)), .launch(task)]
+    return [.update(status(task, .starting, at: now, using: &rng)), .launch(task)]
   }
 
   private mutating func launched(at now: Moment, using rng: inout some RandomNumberGenerator) -> [Directive] {
@@ -177,7 +177,7 @@ public struct CommandTask: Sendable {
     if task.hasMaxCompletionTime {
       completionDeadline = now.uptime + .nanoseconds(max(0, task.maxCompletionTime.nanoseconds))
     }
-    var directives: [Directive] = [.update(status(task, .taskRunning, at: now, using: &rng))]
+    var directives: [Directive] = [.update(status(task, .running, at: now, using: &rng))]
     if let grace = pendingKill {
       pendingKill = nil
       directives += beginKill(task, grace: grace, at: now, using: &rng)
@@ -222,7 +222,7 @@ public struct CommandTask: Sendable {
     }
     kill = Kill(began: now.uptime, escalatesAt: now.uptime + grace)
     var directives: [Directive] = []
-    if sendsKilling { directives.append(.update(status(task, .taskKilling, at: now, using: &rng))) }
+    if sendsKilling { directives.append(.update(status(task, .killing, at: now, using: &rng))) }
     directives.append(.signalTree(.terminate))
     return directives + escalateIfDue(at: now)
   }
@@ -258,25 +258,22 @@ public struct CommandTask: Sendable {
   ) -> [Directive] {
     guard case .running(let task) = phase else { return [.ignored("A command ended that does not run")] }
     let wasKilled = kill != nil
-    let state: TaskState
-    var reason: TaskStatus.Reason?
-    switch exit {
-    case .unknown: state = .taskFailed
-    case .exited(code: 0) where !exceededCompletionTime: state = .taskFinished
-    case .exited, .signaled:
-      if exceededCompletionTime { reason = .maxCompletionTimeReached }
-      state = wasKilled && !exceededCompletionTime ? .taskKilled : .taskFailed
-    }
+    let cause: TaskStatusCause =
+      switch exit {
+      case .unknown: .failed
+      case _ where exceededCompletionTime: .maxCompletionTimeReached
+      case .exited(code: 0): .finished
+      case .exited, .signaled: wasKilled ? .killed : .failed
+      }
     // What the command left behind goes with it.
-    return [.signalTree(.kill)] + end(task, state, message: exit.message, reason: reason, at: now, using: &rng)
+    return [.signalTree(.kill)] + end(task, cause, message: exit.message, at: now, using: &rng)
   }
 
   private mutating func end(
-    _ task: TaskInfo, _ state: TaskState, message: String, reason: TaskStatus.Reason? = nil, at now: Moment,
+    _ task: TaskInfo, _ cause: TaskStatusCause, message: String, at now: Moment,
     using rng: inout some RandomNumberGenerator
   ) -> [Directive] {
-    var terminal = status(task, state, message: message, at: now, using: &rng)
-    if let reason { terminal.reason = reason }
+    let terminal = status(task, cause, message: message, at: now, using: &rng)
     phase = .ended(uuid: StatusUUID.bytes(terminal.uuid))
     kill = nil
     pendingKill = nil
@@ -303,14 +300,11 @@ public struct CommandTask: Sendable {
   }
 
   private func status(
-    _ task: TaskInfo, _ state: TaskState, message: String? = nil, at now: Moment,
+    _ task: TaskInfo, _ cause: TaskStatusCause, message: String? = nil, at now: Moment,
     using rng: inout some RandomNumberGenerator
   ) -> TaskStatus {
-    var status = TaskStatus()
-    status.taskID = task.taskID
+    var status = TaskStatus(task.taskID, cause)
     status.executorID = configuration.executorID
-    status.state = state
-    status.source = .executor
     status.timestamp = now.wallSeconds
     status.uuid = StatusUUID.make(using: &rng)
     if let message { status.message = message }

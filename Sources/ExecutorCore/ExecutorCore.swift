@@ -245,7 +245,7 @@ public struct ExecutorCore: Sendable {
     guard !status.taskID.value.isEmpty else {
       return [.rejected(ExecutorError(.invalidUpdate, "A status needs a task id"))]
     }
-    guard status.hasState, status.state != .taskStaging else {
+    guard status.hasState, status.state.mayComeFromExecutor else {
       return [.rejected(ExecutorError(.invalidUpdate, "A status needs a state other than TASK_STAGING"))]
     }
     guard !status.hasExecutorID || status.executorID == configuration.executorID else {
@@ -260,7 +260,7 @@ public struct ExecutorCore: Sendable {
     }
     var status = status
     status.executorID = configuration.executorID
-    status.source = .executor
+    status.attributeToExecutor()
     if status.uuid.isEmpty { status.uuid = StatusUUID.make(using: &rng) }
     if !status.hasTimestamp { status.timestamp = now.wallSeconds }
     let key = StatusUUID.bytes(status.uuid)

@@ -35,13 +35,12 @@ extension MasterCore {
     _ id: FrameworkKey, _ call: SchedulerCall.Accept, offers keys: [OfferKey], because reason: String, at now: Moment
   ) {
     removeOffers(Set(keys.filter { offers[$0]?.framework == id }), notify: false, at: now)
-    let state = TaskState.taskDropped.reported(toPartitionAware: frameworks[id]?.isPartitionAware ?? false)
+    let cause = TaskStatusCause.invalidOffers.reported(toPartitionAware: frameworks[id]?.isPartitionAware ?? false)
     for operation in call.operations {
       switch operation.type {
       case .launch, .launchGroup:
         for task in operation.type == .launch ? operation.launch.taskInfos : operation.launchGroup.taskGroup.tasks {
-          reject(
-            task, of: id, state, .invalidOffers, "Task launched with invalid offers: \(reason)", at: now)
+          reject(task, of: id, cause, "Task launched with invalid offers: \(reason)", at: now)
         }
       default:
         drop(operation, of: id, "Operation attempted with invalid offers: \(reason)")
@@ -57,7 +56,7 @@ extension MasterCore {
     case .launch:
       let infos = operation.launch.taskInfos
       func refuseAll(_ message: String, in core: inout MasterCore) {
-        for info in infos { core.reject(info, of: id, .taskError, .taskInvalid, message, at: now) }
+        for info in infos { core.reject(info, of: id, .taskInvalid, message, at: now) }
       }
       var candidates: [LaunchCandidate] = []
       do {
@@ -71,7 +70,7 @@ extension MasterCore {
       for candidate in candidates { launch(candidate, of: id, on: agent, remaining: &remaining, at: now) }
     case .launchGroup:
       for info in operation.launchGroup.taskGroup.tasks {
-        reject(info, of: id, .taskError, .taskGroupInvalid, "Task groups are not supported yet", at: now)
+        reject(info, of: id, .taskGroupInvalid, "Task groups are not supported yet", at: now)
       }
     case .reserve, .unreserve, .create, .destroy, .growVolume, .shrinkVolume, .createDisk, .destroyDisk:
       drop(operation, of: id, "Operations other than LAUNCH are not supported yet")
@@ -87,7 +86,7 @@ extension MasterCore {
     do {
       consumed = try validate(candidate, of: id, on: agentID, available: remaining)
     } catch {
-      return reject(candidate.info, of: id, .taskError, .taskInvalid, error.message, at: now)
+      return reject(candidate.info, of: id, .taskInvalid, error.message, at: now)
     }
     let encodedInfo = frameworks[id]?.encodedInfo ?? []
     let info = candidate.info
@@ -114,11 +113,9 @@ extension MasterCore {
 
   /// Tells the framework that a task it wanted will never be.
   mutating func reject(
-    _ task: TaskInfo, of framework: FrameworkKey, _ state: TaskState, _ reason: TaskStatus.Reason, _ message: String,
-    at now: Moment
+    _ task: TaskInfo, of framework: FrameworkKey, _ cause: TaskStatusCause, _ message: String, at now: Moment
   ) {
-    let status = TaskStatus(
-      task.taskID.key, state, reason: reason, message: message, agent: task.agentID.key, at: now)
+    let status = TaskStatus(task.taskID.key, cause, message: message, agent: task.agentID.key, at: now)
     counters.ended(status)
     send(.update(status), to: framework)
   }
@@ -176,14 +173,11 @@ extension MesosTask {
 extension TaskStatus {
   /// A status that the master itself gives: it has no UUID and is not acknowledged.
   init(
-    _ task: TaskKey, _ state: TaskState, reason: Reason, message: String, agent: AgentKey?, at now: Moment
+    _ task: TaskKey, _ cause: TaskStatusCause, message: String, agent: AgentKey?, at now: Moment
   ) {
-    self.init()
-    taskID = TaskID(task)
-    self.state = state
+    precondition(cause.source == .master, "\(cause) is not the master's to report")
+    self.init(TaskID(task), cause)
     self.message = message
-    source = .master
-    self.reason = reason
     if let agent { agentID = AgentID(agent) }
     timestamp = now.wallSeconds
   }

@@ -304,7 +304,7 @@ extension MasterCore {
       if !isRecovered {
         let message = wasUnreachable ? "Unreachable agent re-reregistered" : "Unknown agent reregistered"
         let status = latest(
-          task.name.task, statuses, executor: executor, agent: id, task.record.state, reason: .agentReregistered,
+          task.name.task, statuses, executor: executor, agent: id, .agentReregistered(task.record.state),
           message: message, at: now)
         send(.update(status), to: task.name.framework)
       }
@@ -469,9 +469,9 @@ extension MasterCore {
     for name in sorted(agent.tasks) {
       guard let task = tasks[name] else { continue }
       let isPartitionAware = frameworks[name.framework]?.isPartitionAware ?? false
-      let state: TaskState =
-        since == nil ? .taskLost : TaskState.taskUnreachable.reported(toPartitionAware: isPartitionAware)
-      var status = TaskStatus(name.task, state, reason: .agentRemoved, message: message, agent: id, at: now)
+      let cause: TaskStatusCause = since == nil ? .agentRemoved : .agentUnreachable
+      let told = cause.reported(toPartitionAware: isPartitionAware)
+      var status = TaskStatus(name.task, told, message: message, agent: id, at: now)
       if let executor = task.executor { status.executorID = ExecutorID(executor) }
       if let since { status.unreachableTime = .with { $0.nanoseconds = since } }
       guard !task.statuses.state.isTerminal else {
@@ -480,7 +480,7 @@ extension MasterCore {
         removeTask(name, to: .completed, at: now)
         continue
       }
-      update(name, status, latest: state, at: now)
+      update(name, status, latest: told.state, at: now)
       removeTask(name, to: since == nil ? .completed : .unreachable, at: now)
       send(.update(status), to: name.framework)
     }

@@ -39,9 +39,8 @@ extension MasterCore {
       (state, message) = (.taskUnknown, "Reconciliation: Task is unknown")
     }
     let isPartitionAware = frameworks[name.framework]?.isPartitionAware ?? false
-    var status = TaskStatus(
-      name.task, state.reported(toPartitionAware: isPartitionAware), reason: .reconciliation, message: message,
-      agent: agent, at: now)
+    let cause = TaskStatusCause.reconciliation(state).reported(toPartitionAware: isPartitionAware)
+    var status = TaskStatus(name.task, cause, message: message, agent: agent, at: now)
     if let unreachableSince { status.unreachableTime = .with { $0.nanoseconds = unreachableSince } }
     send(.update(status), to: name.framework)
   }
@@ -49,17 +48,17 @@ extension MasterCore {
   private mutating func sendLatest(_ name: TaskName, _ task: TrackedTask, at now: Moment) {
     let state = task.statuses.awaited?.state ?? task.statuses.state
     let status = latest(
-      name.task, task.statuses, executor: task.executor, agent: task.agent, state, reason: .reconciliation,
+      name.task, task.statuses, executor: task.executor, agent: task.agent, .reconciliation(state),
       message: "Reconciliation: Latest task state", at: now)
     send(.update(status), to: name.framework)
   }
 
   /// A status of the master's own about a task that it knows, with what its last ones told of its health and container.
   func latest(
-    _ key: TaskKey, _ statuses: TaskStatuses, executor: ExecutorKey?, agent: AgentKey, _ state: TaskState,
-    reason: TaskStatus.Reason, message: String, at now: Moment
+    _ key: TaskKey, _ statuses: TaskStatuses, executor: ExecutorKey?, agent: AgentKey, _ cause: TaskStatusCause,
+    message: String, at now: Moment
   ) -> TaskStatus {
-    var status = TaskStatus(key, state, reason: reason, message: message, agent: agent, at: now)
+    var status = TaskStatus(key, cause, message: message, agent: agent, at: now)
     if let executor { status.executorID = ExecutorID(executor) }
     let (last, container) = statuses.newest
     if let last, last.hasHealthy { status.healthy = last.healthy }

@@ -241,18 +241,16 @@ extension MasterCore {
     let message = "Framework \(id) removed"
     for name in sorted(framework.tasks.map { TaskName(framework: id, task: $0) }) {
       guard let task = tasks[name] else { continue }
-      var status = TaskStatus(
-        name.task, .taskKilled, reason: .frameworkRemoved, message: message, agent: task.agent, at: now)
+      var status = TaskStatus(name.task, .frameworkRemoved, message: message, agent: task.agent, at: now)
       if let executor = task.executor { status.executorID = ExecutorID(executor) }
-      update(name, status, latest: .taskKilled, at: now)
+      update(name, status, latest: status.state, at: now)
       removeTask(name, to: .completed, at: now)
     }
     for key in frameworks[id]?.unreachableTasks.keys ?? [] {
       guard var task = frameworks[id]?.unreachableTasks.remove(key) else { continue }
-      var status = TaskStatus(
-        key, .taskKilled, reason: .frameworkRemoved, message: message, agent: task.agent, at: now)
+      var status = TaskStatus(key, .frameworkRemoved, message: message, agent: task.agent, at: now)
       if let executor = task.executor { status.executorID = ExecutorID(executor) }
-      task.statuses.add(status, latest: .taskKilled)
+      task.statuses.add(status, latest: status.state)
       change(.taskMoved(id, key, task.statuses.row, to: .completed))
       complete(TaskName(framework: id, task: key))
     }

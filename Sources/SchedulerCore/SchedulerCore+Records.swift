@@ -113,7 +113,7 @@ extension SchedulerCore {
       if configuration.acknowledgement == .automatic { return }
     }
 
-    let isReconciliation = acknowledge == nil && status.hasReason && status.reason == .reconciliation
+    let isReconciliation = acknowledge == nil && status.isReconciliation
     var entry = known ?? TaskTable.Entry(state: status.state)
     if status.hasAgentID { entry.agentID = status.agentID }
     if let acknowledge {

@@ -148,6 +148,7 @@ struct AgentHarness {
       let tasks = message.tasks.map { "\($0.taskID) \($0.state)" }.joined(separator: ", ")
       log.append("reregister \(message.agentInfo.id.value): \(tasks)")
     case .statusUpdate(let update):
+      if let problem = StatusChecker.check(update) { Issue.record("\(problem)") }
       let uuid = [UInt8](update.uuid)
       let isDurable = disk.contains { key, record in
         guard key.hasPrefix("updates/"), let message = try? CheckpointUpdate(serializedBytes: record) else {

@@ -35,9 +35,25 @@ private let process = ProcessIdentity(pid: 100, startTime: 5)
     #expect(agent.takeLog().suffix(2).contains("reregister S0: t taskStaging"))
     agent.handle(.master(.registered(.with { $0.agentID = "S0" })))
     agent.handle(.exited(try before.container("t"), .unknown))
-    #expect(agent.takeLog() == ["update t taskFailed executorReregistrationTimeout"])
+    #expect(agent.takeLog() == ["update t taskGone executorReregistrationTimeout"])
     let status = try TaskStatus(serializedBytes: try #require(agent.updates.first).status)
     #expect(status.message == "Executor did not reregister within 2secs")
+  }
+
+  @Test func `a framework without partition awareness is told that such a task is lost`() throws {
+    var framework = FrameworkInfo.forTests
+    framework.capabilities = []
+    var before = try AgentHarness.registered()
+    try before.run(.command("t"), framework: framework)
+    before.handle(.launched(try before.container("t"), process))
+    before.subscribe(1, executor: "t")
+    var agent = try before.restarted(alive: [process])
+    agent.handle(.linkEstablished)
+    agent.advance(by: .seconds(2))
+    agent.handle(.master(.registered(.with { $0.agentID = "S0" })))
+    agent.log = []
+    agent.handle(.exited(try before.container("t"), .unknown))
+    #expect(agent.takeLog() == ["update t taskLost executorReregistrationTimeout"])
   }
 
   @Test func `an executor whose process is not written down has not begun, and its task fails at once`() throws {
@@ -417,6 +433,7 @@ private struct World {
               ]
             })))
     case .statusUpdate(let update):
+      if let problem = StatusChecker.check(update) { Issue.record("\(problem)") }
       let uuid = [UInt8](update.uuid)
       if !told[update.taskID, default: []].contains(where: { $0.uuid == uuid }) {
         told[update.taskID, default: []].append((uuid, update.state))

@@ -287,7 +287,7 @@ import Testing
     agent.handle(.launched(container, ProcessIdentity(pid: 1, startTime: 1)))
     agent.log = []
     agent.kill("t")
-    #expect(agent.takeLog() == ["destroy t", "update t taskKilled executorUnregistered"])
+    #expect(agent.takeLog() == ["destroy t", "update t taskKilled taskKilledDuringLaunch"])
     agent.handle(.exited(container, .status(9)))
     try agent.acknowledge("t")
     #expect(agent.takeLog() == ["release t"])

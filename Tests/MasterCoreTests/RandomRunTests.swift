@@ -52,6 +52,27 @@ struct RandomRunTests {
     #expect(lines[0] == lines[1])
   }
 
+  @Test(arguments: [
+    (TaskState.taskLost, TaskStatus.Source.master, TaskStatus.Reason.agentRemoved, true),
+    // Made up.
+    (.taskRunning, .master, .agentRemoved, false), (.taskFailed, .agent, .taskKilledDuringLaunch, false),
+    // In the table, as something that no master of ours makes.
+    (.taskKilled, .master, .taskKilledDuringLaunch, false),
+    // Executors are free, agents pass on.
+    (.taskRunning, .executor, .gcError, true), (.taskStaging, .executor, .gcError, false),
+    (.taskGone, .agent, .containerPreempted, true),
+  ])
+  func `the checker of statuses finds one that is not listed`(
+    state: TaskState, source: TaskStatus.Source, reason: TaskStatus.Reason, isListed: Bool
+  ) {
+    var status = TaskStatus()
+    status.state = state
+    status.source = source
+    status.reason = reason
+    let sent = MasterCore.Directive.send(SchedulerConnection(number: 1, streamID: "s"), .update(status))
+    #expect((StatusChecker.check(sent) == nil) == isListed)
+  }
+
   @Test func `the checker of durability finds what leaves too early`() {
     var checker = DurabilityChecker()
     #expect(checker.check(.persist([.admitAgent("a", info: [])], 1)).isEmpty)

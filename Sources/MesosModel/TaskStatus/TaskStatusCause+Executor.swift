@@ -40,7 +40,7 @@ extension TaskStatusCause {
   /// The executor refuses the task.
   public static let refused = TaskStatusCause(
     .taskError, .executor, nil, by: [.customExecutors], .fix,
-    here: .later("Custom executors may report it; ours have no such check"),
+    here: .never("Left to executors of frameworks; ours have no such check"),
     "The executor refuses the task's description.")
 
   /// The executor could not take the task group on.
@@ -59,7 +59,7 @@ extension TaskStatusCause {
   /// The task runs no longer, and its executor does not know why.
   public static let gone = TaskStatusCause(
     .taskGone, .executor, nil, by: [.customExecutors], .reschedule,
-    here: .later("Custom executors may report it; ours do not"),
+    here: .never("Left to executors of frameworks"),
     "The task is not there any more, and its executor knows no more.")
 
   // MARK: Checks and limits
@@ -110,13 +110,13 @@ extension TaskStatusCause {
   /// The executor's own checks refuse the task.
   public static let taskInvalidToExecutor = TaskStatusCause(
     .taskError, .executor, .taskInvalid, by: [.customExecutors], .fix,
-    here: .later("Custom executors may report it; ours have no such check"),
+    here: .never("Left to executors of frameworks; ours have no such check"),
     "The executor checks descriptions itself and refuses this one; the message names the check.")
 
   /// The executor's own rules do not allow the task.
   public static let taskUnauthorizedToExecutor = TaskStatusCause(
     .taskError, .executor, .taskUnauthorized, by: [.customExecutors], .fix,
-    here: .later("Custom executors may report it; ours have no such check"),
+    here: .never("Left to executors of frameworks; ours have no such check"),
     "The executor decides itself who may run what, and refuses this task.")
 
   // MARK: What the agent makes of a status while it is drained

@@ -58,7 +58,7 @@ extension TaskStatusCause {
   /// The task was killed while the master still decided about its launch.
   public static let killedBeforeDeliveryToAgent = TaskStatusCause(
     .taskKilled, .master, .taskKilledDuringLaunch, by: [.master], .nothing,
-    here: .never("Releases before 1.6 only; later ones order the kill behind the launch"),
+    here: .never("Releases before 1.10 only; later ones order the kill behind the launch"),
     "The task, or another of its group, was killed while the master was still authorizing the launch.")
 
   // MARK: A task whose framework or agent is gone

@@ -6,8 +6,8 @@ import Testing
 @testable import MasterCore
 
 /// A master under test with a clock of its own: it takes events, keeps what they lead to, and checks after each of them that the
-/// master's tables agree, that resources are conserved, that the change log folds, that nothing leaves before it is durable, and that
-/// each call is answered once.
+/// master's tables agree, that resources are conserved, that the change log folds, that nothing leaves before it is durable, that
+/// statuses of the master's own are listed in the model's table, and that each call is answered once.
 struct Cluster {
   static let masterID = "00000000-0000-4000-8000-000000000001"
 
@@ -74,6 +74,7 @@ struct Cluster {
     for directive in directives {
       if isTraced { trace.add(directive) }
       for problem in durability.check(directive) { Issue.record("\(problem)", sourceLocation: sourceLocation) }
+      if let problem = StatusChecker.check(directive) { Issue.record("\(problem)", sourceLocation: sourceLocation) }
       switch directive {
       case .changed(let change):
         if let problem = view.apply(change) { Issue.record("\(problem)", sourceLocation: sourceLocation) }
