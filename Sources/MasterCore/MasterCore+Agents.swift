@@ -72,7 +72,7 @@ extension MasterCore {
 
   private mutating func makeAgentID() -> AgentKey {
     while true {
-      let key = AgentKey("\(configuration.masterID)-S\(lastAgent)")
+      let key = AgentKey(master: configuration.masterID, number: lastAgent)
       lastAgent += 1
       if agents[key] == nil, recoveredAgents[key] == nil, !unreachableAgents.contains(key) { return key }
     }
@@ -122,15 +122,15 @@ extension MasterCore {
         total = try Resources(
           record.totalResources.isEmpty ? record.agentInfo.resources : record.totalResources)
       } catch {
-        throw ValidationError("Invalid agent resources: \(error.message)")
+        throw ValidationError(.invalidResources, "Invalid agent resources: \(error.message)")
       }
       var known: Set<FrameworkKey> = []
       for framework in record.frameworks {
         guard var info = try? FrameworkInfo(serializedBytes: framework.info, partial: true) else {
-          throw ValidationError("Framework '\(framework.frameworkID)' has a malformed FrameworkInfo")
+          throw ValidationError(.invalidValue, "Framework '\(framework.frameworkID)' has a malformed FrameworkInfo")
         }
         guard known.insert(FrameworkKey(framework.frameworkID)).inserted else {
-          throw ValidationError("Framework has a duplicate FrameworkID: '\(framework.frameworkID)'")
+          throw ValidationError(.duplicate, "Framework has a duplicate FrameworkID: '\(framework.frameworkID)'")
         }
         info.id = .with { $0.value = framework.frameworkID }
         frameworks.append((FrameworkKey(framework.frameworkID), info))
@@ -138,12 +138,12 @@ extension MasterCore {
       var executorNames: Set<ExecutorName> = []
       func used(_ messages: [Resource]) throws(ValidationError) -> Resources {
         let resources: Resources
-        do { resources = try Resources(messages) } catch { throw ValidationError(error.message) }
+        do { resources = try Resources(messages) } catch { throw ValidationError(.invalidResources, error.message) }
         for entry in resources.entries {
           guard let role = entry.allocationRole else {
-            throw ValidationError("\(entry) is not allocated to a role")
+            throw ValidationError(.invalidResources, "\(entry) is not allocated to a role")
           }
-          do { try RoleName.validate(role) } catch { throw ValidationError(error.message) }
+          do { try RoleName.validate(role) } catch { throw ValidationError(.invalidResources, error.message) }
         }
         return resources
       }
@@ -151,33 +151,35 @@ extension MasterCore {
         let name = ExecutorName(
           framework: FrameworkKey(executor.frameworkID), agent: agent, executor: ExecutorKey(executor.executorID))
         guard known.contains(name.framework) else {
-          throw ValidationError("Executor has an invalid FrameworkID '\(name.framework)'")
+          throw ValidationError(.unknownReference, "Executor has an invalid FrameworkID '\(name.framework)'")
         }
         guard executorNames.insert(name).inserted else {
-          throw ValidationError("Framework '\(name.framework)' has a duplicate ExecutorID '\(name.executor)'")
+          throw ValidationError(
+            .duplicate, "Framework '\(name.framework)' has a duplicate ExecutorID '\(name.executor)'")
         }
         guard let info = try? ExecutorInfo(serializedBytes: executor.info, partial: true) else {
-          throw ValidationError("Executor '\(name.executor)' has a malformed ExecutorInfo")
+          throw ValidationError(.invalidValue, "Executor '\(name.executor)' has a malformed ExecutorInfo")
         }
         do {
           executors.append((name, info, try used(executor.resources)))
         } catch {
-          throw ValidationError("Executor '\(name.executor)' uses invalid resources: \(error.message)")
+          throw ValidationError(
+            .invalidResources, "Executor '\(name.executor)' uses invalid resources: \(error.message)")
         }
       }
       var taskNames: Set<TaskName> = []
       for task in record.tasks {
         let name = TaskName(framework: FrameworkKey(task.frameworkID), task: TaskKey(task.taskID))
         guard known.contains(name.framework) else {
-          throw ValidationError("Task has an invalid FrameworkID '\(name.framework)'")
+          throw ValidationError(.unknownReference, "Task has an invalid FrameworkID '\(name.framework)'")
         }
         guard taskNames.insert(name).inserted else {
-          throw ValidationError("Framework '\(name.framework)' has a duplicate TaskID '\(name.task)'")
+          throw ValidationError(.duplicate, "Framework '\(name.framework)' has a duplicate TaskID '\(name.task)'")
         }
         do {
           tasks.append((name, task, try used(task.resources)))
         } catch {
-          throw ValidationError("Task uses invalid resources: \(error.message)")
+          throw ValidationError(.invalidResources, "Task uses invalid resources: \(error.message)")
         }
       }
     }
@@ -197,7 +199,7 @@ extension MasterCore {
     guard !admitting.contains(connection) else { return }
     let id = record.agentInfo.id.key
     do {
-      try IDValidation.validate(id.value)
+      try id.validate()
       _ = try Inventory(record)
     } catch {
       return refuse(connection, error.message)

@@ -76,7 +76,7 @@ extension Allocator {
       try addAgent(agent.id, AgentOptions(total: agent.total, region: agent.region), used: used)
     } catch {
       guard error.code == .tooLarge else { Self.defect(error) }
-      throw ValidationError(error.message)
+      throw ValidationError(.invalidResources, error.message)
     }
   }
 
@@ -84,7 +84,7 @@ extension Allocator {
   mutating func update(_ agent: AgentKey, total: Resources) throws(ValidationError) {
     do { try updateAgent(agent, total: total) } catch {
       guard error.code == .tooLarge else { Self.defect(error) }
-      throw ValidationError(error.message)
+      throw ValidationError(.invalidResources, error.message)
     }
   }
 

@@ -11,7 +11,7 @@ extension MasterCore {
     }
     let number = lastOffer
     lastOffer += 1
-    let key = OfferKey("\(configuration.masterID)-O\(number)")
+    let key = OfferKey(master: configuration.masterID, number: number)
     let message = offerMessage(key, resources, of: agentID, to: id, role: role)
     offers[key] = TrackedOffer(
       id: key, number: number, framework: id, agent: agentID, role: role, resources: resources, message: message)
@@ -126,31 +126,10 @@ extension MasterCore {
   ///
   /// - Returns: The offers, at least one, all of one agent and one role.
   func validateOffers(_ keys: [OfferKey], of framework: FrameworkKey) throws(ValidationError) -> [TrackedOffer] {
-    guard !keys.isEmpty else { throw ValidationError("No offers specified") }
-    var seen: Set<OfferKey> = []
-    for key in keys where !seen.insert(key).inserted {
-      throw ValidationError("Duplicate offer \(key) in offer list")
+    try OfferValidation.validate(keys, of: framework) { key in
+      offers[key].map { OfferValidation.Terms(framework: $0.framework, agent: $0.agent, role: $0.role) }
     }
-    var found: [TrackedOffer] = []
-    for key in keys {
-      guard let offer = offers[key] else { throw ValidationError("Offer \(key) is no longer valid") }
-      found.append(offer)
-    }
-    for offer in found where offer.framework != framework {
-      throw ValidationError(
-        "Offer \(offer.id) has invalid framework \(offer.framework) while framework \(framework) is expected")
-    }
-    for offer in found where offer.role != found[0].role {
-      throw ValidationError(
-        "Aggregated offers must be allocated to the same role. Offer \(offer.id) uses role '\(offer.role) but another "
-          + "is using role '\(found[0].role)")
-    }
-    for offer in found where offer.agent != found[0].agent {
-      throw ValidationError(
-        "Aggregated offers must belong to one single agent. Offer \(offer.id) uses agent \(offer.agent) and agent "
-          + "\(found[0].agent)")
-    }
-    return found
+    return keys.compactMap { offers[$0] }
   }
 }
 

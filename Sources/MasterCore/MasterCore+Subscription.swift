@@ -47,9 +47,7 @@ extension MasterCore {
 
   private mutating func makeFrameworkID() -> FrameworkKey {
     while true {
-      let digits = String(lastFramework)
-      let padding = String(repeating: "0", count: max(0, 4 - digits.count))
-      let key = FrameworkKey("\(configuration.masterID)-\(padding)\(digits)")
+      let key = FrameworkKey(master: configuration.masterID, number: lastFramework)
       lastFramework += 1
       if frameworks[key] == nil, !completedFrameworks.contains(key) { return key }
     }
@@ -63,27 +61,24 @@ extension MasterCore {
       let refused = roles.filter { $0 != RoleName.star && !allowed.contains($0) }
       guard refused.isEmpty else {
         throw ValidationError(
-          "Roles { \(refused.joined(separator: ", ")) } are not present in the master's --roles")
+          .invalidRole, "Roles { \(refused.joined(separator: ", ")) } are not present in the master's --roles")
       }
     }
-    for role in suppressedRoles where !roles.contains(role) {
-      throw ValidationError("Suppressed role '\(role)' is not contained in the list of roles")
-    }
+    try FrameworkValidation.validate(suppressedRoles: suppressedRoles, of: roles)
     guard info.user != "root" || configuration.rootSubmissions else {
-      throw ValidationError("User 'root' is not allowed to run frameworks without --root_submissions set")
+      throw ValidationError(.unsupported, "User 'root' is not allowed to run frameworks without --root_submissions set")
     }
     if info.hasID, completedFrameworks.contains(info.id.key) {
-      throw ValidationError("Framework has been removed")
+      throw ValidationError(.unknownReference, "Framework has been removed")
     }
-    guard info.failoverTimeout.magnitude < 9_223_372_036 else {
-      throw ValidationError("The framework failover_timeout (\(info.failoverTimeout)) is invalid")
-    }
+    try FrameworkValidation.validate(failoverTimeout: info.failoverTimeout)
   }
 
   /// Ignoring constraints would send offers that the framework said it cannot use.
   private func validate(_ constraints: OfferConstraints) throws(ValidationError) {
+    try OfferConstraintsValidation.validate(constraints)
     guard constraints.roleConstraints.isEmpty else {
-      throw ValidationError("Offer constraints are not supported yet")
+      throw ValidationError(.unsupported, "Offer constraints are not supported yet")
     }
   }
 

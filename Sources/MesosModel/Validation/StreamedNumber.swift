@@ -35,15 +35,4 @@ enum StreamedNumber {
     guard exponent < 0 else { return sign + joined(pointAfter: exponent + 1) }
     return sign + "0." + String(repeating: "0", count: -exponent - 1) + String(digits)
   }
-
-  /// Bytes in the largest unit of which they are a whole number: `16MB`, `1536KB`.
-  static func text(bytes: UInt64) -> String {
-    guard bytes > 0 else { return "0B" }
-    var amount = bytes
-    for unit in ["B", "KB", "MB", "GB"] {
-      guard amount % 1024 == 0 else { return "\(amount)\(unit)" }
-      amount /= 1024
-    }
-    return "\(amount)TB"
-  }
 }

@@ -112,7 +112,8 @@ public enum TaskGroupValidation {
     }
     let memory = resources.scalar("mem")
     guard memory >= executorMemoryMBMin else {
-      func text(_ amount: Scalar) -> String { StreamedNumber.text(bytes: UInt64(amount.doubleValue * 1_048_576)) }
+      // Apache Mesos counts memory in whole megabytes.
+      func text(_ amount: Scalar) -> String { amount.thousandths < 1000 ? "0B" : "\(amount.thousandths / 1000)MB" }
       throw insufficient(
         " uses less memory (\(has("mem") ? text(memory) : "None")) than the minimum required "
           + "(\(text(executorMemoryMBMin)))")

@@ -128,7 +128,10 @@ public enum TaskValidation {
         throw invalid(
           .missingField, "When a \(request) limit is specified, a \(request) request must also be specified")
       }
-      guard limit >= requested.doubleValue else {
+      // Apache Mesos counts memory in whole megabytes.
+      let (most, least) =
+        name == "mem" ? (limit.rounded(.down), requested.doubleValue.rounded(.down)) : (limit, requested.doubleValue)
+      guard most >= least else {
         throw invalid(
           .invalidValue, "The \(lower) limit must be greater than or equal to the \(lower) request")
       }

@@ -8,55 +8,83 @@ public struct Identifier<Subject>: Hashable, Comparable, Sendable, ExpressibleBy
   /// The text as it stands on the wire.
   public let value: String
 
+  /// The identifier with this text; see ``validate()`` for which texts are legal.
   public init(_ value: String) { self.value = value }
+  /// The identifier with this text.
   public init(stringLiteral value: String) { self.value = value }
+  /// The text.
   public var description: String { value }
+  /// Orders by the texts.
   public static func < (left: Self, right: Self) -> Bool { left.value < right.value }
 }
 
 /// The kinds of things that have identifiers.
 public enum Subjects {
+  /// An agent, named by the master.
   public enum Agent {}
+  /// A framework, named by the master.
   public enum Framework {}
+  /// An offer or an inverse offer, named by the master.
   public enum Offer {}
+  /// A task, named by its framework.
   public enum Task {}
+  /// An executor, named by its framework.
   public enum Executor {}
+  /// A container, named by the agent or by who launches it inside another.
   public enum Container {}
 }
 
+/// The identifier of an agent.
 public typealias AgentKey = Identifier<Subjects.Agent>
+/// The identifier of a framework.
 public typealias FrameworkKey = Identifier<Subjects.Framework>
+/// The identifier of an offer.
 public typealias OfferKey = Identifier<Subjects.Offer>
+/// The identifier of a task.
 public typealias TaskKey = Identifier<Subjects.Task>
+/// The identifier of an executor.
 public typealias ExecutorKey = Identifier<Subjects.Executor>
+/// The identifier of a container, without its parents.
 public typealias ContainerKey = Identifier<Subjects.Container>
 
 extension AgentID {
+  /// The identifier as a message.
   public init(_ key: AgentKey) { self = .with { $0.value = key.value } }
+  /// The identifier as a value.
   public var key: AgentKey { AgentKey(value) }
 }
 
 extension FrameworkID {
+  /// The identifier as a message.
   public init(_ key: FrameworkKey) { self = .with { $0.value = key.value } }
+  /// The identifier as a value.
   public var key: FrameworkKey { FrameworkKey(value) }
 }
 
 extension OfferID {
+  /// The identifier as a message.
   public init(_ key: OfferKey) { self = .with { $0.value = key.value } }
+  /// The identifier as a value.
   public var key: OfferKey { OfferKey(value) }
 }
 
 extension TaskID {
+  /// The identifier as a message.
   public init(_ key: TaskKey) { self = .with { $0.value = key.value } }
+  /// The identifier as a value.
   public var key: TaskKey { TaskKey(value) }
 }
 
 extension ExecutorID {
+  /// The identifier as a message.
   public init(_ key: ExecutorKey) { self = .with { $0.value = key.value } }
+  /// The identifier as a value.
   public var key: ExecutorKey { ExecutorKey(value) }
 }
 
 extension ContainerID {
+  /// The identifier as a message.
   public init(_ key: ContainerKey) { self = .with { $0.value = key.value } }
+  /// The identifier as a value, without the parents.
   public var key: ContainerKey { ContainerKey(value) }
 }
