@@ -119,7 +119,7 @@ extension AgentCore {
     var changed: [String] = []
     if before.hostname != now.hostname { changed.append("hostname") }
     if before.resources != now.resources { changed.append("resources") }
-    if before.attributes != now.attributes { changed.append("attributes") }
+    if (try? Attributes(before.attributes)) != (try? Attributes(now.attributes)) { changed.append("attributes") }
     if before.domain != now.domain { changed.append("domain") }
     guard !changed.isEmpty else { return }
     throw AgentError(
