@@ -168,7 +168,7 @@ let tests: [Target] = [
     name: "ReferenceClusterTests",
     dependencies: [
       "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "ExecutorKit", "MesosHTTP", "MesosHTTPClient", "MesosModel",
-      "MesosTestKit", "ProcessLaunch", "ShellSupport", logging, lifecycle, protobuf,
+      "MesosTestKit", "ProcessLaunch", "SandboxFiles", "ShellSupport", logging, lifecycle, protobuf,
     ],
     swiftSettings: settings),
   .testTarget(name: "LayeringTests", dependencies: ["MesosTestKit"], swiftSettings: settings),

@@ -93,6 +93,16 @@ public final class MesosHTTPServer: Service {
     }
   }
 
+  /// Says that ``run()`` will not be called, for whoever assembles a server with other things that may fail first: those who wait for
+  /// the address are told, and nobody waits any more. Does nothing once it listens.
+  public func abandon(_ reason: String) {
+    let isListening = listening.withLock { listening in
+      if case .at = listening.state { return true }
+      return false
+    }
+    if !isListening { settle(.never(reason)) }
+  }
+
   private func settle(_ state: Listening) {
     let waiters = listening.withLock { listening -> [Int: CheckedContinuation<Void, Never>] in
       if case .never = listening.state { return [:] }
@@ -140,7 +150,9 @@ private struct MesosConnection: ServerChildChannel {
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
     let monitor = ConnectionMonitor()
-    return http1 { _, _, _ in }.setup(channel: channel, logger: logger).flatMapThrowing { value in
+    return http1 { _, _, _ in }.setup(channel: channel, logger: logger).flatMapThrowing { http in
+      // Made before anything can fail, as it sees to it that the channel is closed.
+      let value = Value(http: http, monitor: monitor)
       let pipeline = channel.pipeline.syncOperations
       let decoder = try pipeline.context(handlerType: ByteToMessageHandler<HTTPRequestDecoder>.self).handler
       guard let decoder = decoder as? any ChannelInboundHandler else {
@@ -149,7 +161,7 @@ private struct MesosConnection: ServerChildChannel {
       try pipeline.addHandler(
         ConnectionHandler(configuration: configuration, monitor: monitor), position: .after(decoder))
       setSocketOptions(of: channel)
-      return Value(http: value, monitor: monitor)
+      return value
     }
   }
 

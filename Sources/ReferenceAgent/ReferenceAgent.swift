@@ -39,16 +39,21 @@ public final class ReferenceAgent: Service {
   public func address() async throws -> (host: String, port: Int) { try await server.address() }
 
   public func run() async throws {
-    let folder = configuration.workDirectory + "/meta"
-    try FolderMaker.make(folder)
-    let storage = try await SQLiteStateStorage(path: folder + "/agent.sqlite")
     do {
-      try await serve(storage)
-    } catch {
+      let folder = configuration.workDirectory + "/meta"
+      try FolderMaker.make(folder)
+      let storage = try await SQLiteStateStorage(path: folder + "/agent.sqlite")
+      do {
+        try await serve(storage)
+      } catch {
+        await storage.close()
+        throw error
+      }
       await storage.close()
+    } catch {
+      server.abandon("the agent has failed: \(error)")
       throw error
     }
-    await storage.close()
   }
 
   private func serve(_ storage: any StateStorage) async throws {

@@ -43,6 +43,8 @@ actor MasterActor {
   private var lastExchange: UInt64 = 0
   private var answered: [CallToken: CallAnswer] = [:]
   private var waiting: [CallToken: CheckedContinuation<CallAnswer, Never>] = [:]
+  /// Writes are over.
+  private var isRefusing = false
   private var schedulers: [SchedulerConnection: SchedulerMailbox] = [:]
   private var exchanges: [LinkExchange: (mailbox: ExchangeMailbox, ip: String)] = [:]
   private var addresses: [LinkSessionID: AgentAddress] = [:]
@@ -68,14 +70,17 @@ actor MasterActor {
   /// Ends the thread; nothing may be asked of the actor afterwards.
   nonisolated func stopThread() { thread.stop() }
 
-  /// Answers those who still wait for a write that will not come.
+  /// Answers those who still wait for a write that will not come, and lets nobody else wait.
   func refuseWaiting() {
+    isRefusing = true
     let abandoned = waiting.values
     waiting = [:]
     for continuation in abandoned {
-      continuation.resume(returning: .rejected(status: 503, text: "Master is shutting down"))
+      continuation.resume(returning: Self.shuttingDown)
     }
   }
+
+  private static let shuttingDown = CallAnswer.rejected(status: 503, text: "Master is shutting down")
 
   // MARK: Schedulers
 
@@ -147,6 +152,7 @@ actor MasterActor {
     let token = CallToken(lastToken)
     handle(event(token))
     if let answer = answered.removeValue(forKey: token) { return answer }
+    guard !isRefusing else { return Self.shuttingDown }
     return await withCheckedContinuation { waiting[token] = $0 }
   }
 

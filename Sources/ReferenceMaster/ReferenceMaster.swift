@@ -34,14 +34,19 @@ public final class ReferenceMaster: Service {
   public func address() async throws -> (host: String, port: Int) { try await server.address() }
 
   public func run() async throws {
-    let storage = try await openStorage()
     do {
-      try await serve(storage)
-    } catch {
+      let storage = try await openStorage()
+      do {
+        try await serve(storage)
+      } catch {
+        await storage.close()
+        throw error
+      }
       await storage.close()
+    } catch {
+      server.abandon("the master has failed: \(error)")
       throw error
     }
-    await storage.close()
   }
 
   private func openStorage() async throws -> any StateStorage {
@@ -68,14 +73,15 @@ public final class ReferenceMaster: Service {
         metadata: ["address": "\(host):\(port)", "id": "\(services.info.id)", "agents": "\(registry.agents.count)"])
       group.addTask { try await self.keepTime(for: master) }
       group.addTask { try await self.writeRegistry(of: master, to: storage) }
-      // The server ends on graceful shutdown, or throws; both end the master.
-      defer { gate.close() }
-      try await group.next()
+      // The server ends on graceful shutdown, or something throws; both end the master.
+      let result = await group.nextResult()
+      gate.close()
       group.cancelAll()
       master.batches.finish()
       await master.refuseWaiting()
       while await group.nextResult() != nil {}
       master.stopThread()
+      try result?.get()
     }
   }
 

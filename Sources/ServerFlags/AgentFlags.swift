@@ -184,16 +184,16 @@ public enum AgentFlags {
       "container_disk_watch_interval", .duration, default: "15secs", support: .notYet("disk quotas are not built yet"),
       "Time between two looks at a container's use of disk."),
     .init(
-      "disk_watch_interval", .duration, default: "1mins", support: .notYet("sandboxes are kept"),
+      "disk_watch_interval", .duration, default: "1mins", support: .notYet("sandboxes go by age alone"),
       "Time between two looks at the disk."),
     .init(
-      "gc_delay", .duration, default: "1weeks", support: .notYet("sandboxes are kept"),
+      "gc_delay", .duration, default: "1weeks",
       "How long old sandboxes are kept at most."),
     .init(
-      "gc_disk_headroom", .double, default: "0.1", support: .notYet("sandboxes are kept"),
+      "gc_disk_headroom", .double, default: "0.1", support: .notYet("sandboxes go by age alone"),
       "Part of the disk to keep free."),
     .init(
-      "gc_non_executor_container_sandboxes", .bool, default: "false", support: .notYet("sandboxes are kept"),
+      "gc_non_executor_container_sandboxes", .bool, default: "false", support: .notYet("sandboxes go by age alone"),
       "Removes sandboxes of nested and standalone containers as well."),
     .init(
       "xfs_project_range", .string, support: .notYet("disk quotas are not built yet"), "Project ids for quotas on XFS."),

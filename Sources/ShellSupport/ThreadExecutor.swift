@@ -10,11 +10,14 @@ import Synchronization
 
 /// A serial executor on a thread of its own: what runs on it waits for nothing but its own turn, however busy the shared pool is.
 ///
-/// The thread lives as long as the executor.
+/// The thread lives until ``stop()``. What is given to the executor later runs too, on a thread made for it: nobody waits for ever for
+/// an actor that has been stopped.
 public final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
   // Guarded by `lock`; `condition` says that they changed. A condition variable is not to be had from `Mutex`.
   private var jobs: [UnownedJob] = []
   private var isStopped = false
+  private var hasThread = true
+  private let name: String
   private let lock: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
@@ -24,6 +27,11 @@ public final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
     condition = .allocate(capacity: 1)
     pthread_mutex_init(lock, nil)
     pthread_cond_init(condition, nil)
+    self.name = name
+    startThread()
+  }
+
+  private func startThread() {
     let loop = Loop(executor: self, name: name)
     var thread = pthread_t()
     let result = pthread_create(
@@ -44,7 +52,7 @@ public final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
     lock.deallocate()
   }
 
-  /// Ends the thread once the waiting jobs have run. Nothing may be given to the executor afterwards.
+  /// Ends the thread once the waiting jobs have run.
   public func stop() {
     pthread_mutex_lock(lock)
     isStopped = true
@@ -56,8 +64,11 @@ public final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
     let job = UnownedJob(job)
     pthread_mutex_lock(lock)
     jobs.append(job)
+    let needsThread = !hasThread
+    hasThread = true
     pthread_cond_signal(condition)
     pthread_mutex_unlock(lock)
+    if needsThread { startThread() }
   }
 
   public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -85,6 +96,7 @@ public final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
         pthread_mutex_lock(executor.lock)
         while executor.jobs.isEmpty && !executor.isStopped { pthread_cond_wait(executor.condition, executor.lock) }
         swap(&batch, &executor.jobs)
+        if batch.isEmpty { executor.hasThread = false }
         pthread_mutex_unlock(executor.lock)
         if batch.isEmpty { return }
         for job in batch { job.runSynchronously(on: executor.asUnownedSerialExecutor()) }

@@ -209,12 +209,23 @@ struct BadInputTests {
           }
         ]
       }),
+    Refused(
+      name: "resources beyond the offer", reason: .taskInvalid,
+      text: { offer in
+        let available = (try? Resources(offer.resources)).map { "\($0)" } ?? ""
+        return
+          "Total resources cpus(allocated: *):100; mem(allocated: *):32 required by task and its executor is more "
+          + "than available \(available)"
+      }, change: { $0.resources[0].scalar.value = 100 }),
   ]
 
   @Test(.timeLimit(.minutes(2)), arguments: refused)
   func `a task that breaks a rule is TASK_ERROR and the offer's resources return`(_ bad: Refused) async throws {
     try await TestCluster.with { cluster in
-      try await withScheduler(try TestFramework.configuration(cluster.master)) { scheduler in
+      // What the library would refuse itself is sent to the master.
+      var configuration = try TestFramework.configuration(cluster.master)
+      configuration.policy.checksOffers = false
+      try await withScheduler(configuration) { scheduler in
         var offered: Offer?
         updates: for await update in scheduler.updates {
           switch update {
@@ -296,6 +307,33 @@ struct BadInputTests {
         #expect(outcomes["late"]?.reason == .invalidOffers)
         #expect(outcomes["living"]?.state == .taskError)
         #expect(outcomes["living"]?.message == "Task has duplicate ID: living")
+      }
+    }
+  }
+
+  @Test(.timeLimit(.minutes(2)))
+  func `an agent that nobody knows changes nothing, and its tasks are unknown`() async throws {
+    try await TestCluster.with { cluster in
+      try await withScheduler(try TestFramework.configuration(cluster.master)) { scheduler in
+        for await update in scheduler.updates { if case .subscribed = update { break } }
+        let before = try await cluster.state().getTasks
+        let nobody = AgentID.with { $0.value = "nosuch" }
+        let task = TaskID.with { $0.value = "t" }
+        try await scheduler.message([1, 2, 3], to: .with { $0.value = "e" }, on: nobody)
+        try await scheduler.shutdown(executor: .with { $0.value = "e" }, on: nobody)
+        try await scheduler.kill(task, on: nobody)
+        try await scheduler.reconcile([(task: task, agent: nobody)])
+        // The calls are taken in their order, so this answers for all of them.
+        var answers: [TaskStatus] = []
+        for await update in scheduler.updates {
+          guard case .task(let update) = update else { continue }
+          answers.append(update.status)
+          if update.status.reason == .reconciliation { break }
+        }
+        #expect(Set(answers.map(\.state)) == [.taskUnknown])
+        #expect(answers.allSatisfy { $0.source == .master && $0.taskID == task })
+        #expect(answers.last?.message == "Reconciliation: Task is unknown")
+        #expect(try await cluster.state().getTasks == before)
       }
     }
   }

@@ -1,5 +1,6 @@
 import Foundation
 import MesosModel
+import MesosTestKit
 import ProcessLaunch
 import SchedulerKit
 import ShellSupport
@@ -22,9 +23,10 @@ struct KillTests {
 
     init(_ name: String, _ arguments: [String]) throws {
       let path = CommandLineFlags.programDirectory + "/" + name
+      // Not the streams of the tests: a program left behind would keep whoever reads those waiting for their end.
       request = LaunchRequest(
         program: .program(path: path, arguments: [path] + arguments + ["--quiet"]), environment: .inherited(),
-        standardOutput: .inherited, standardError: .inherited)
+        standardOutput: .discarded, standardError: .discarded)
       process = try launch(request)
     }
 
@@ -32,6 +34,12 @@ struct KillTests {
     func kill(_ watcher: ProcessWatcher) async throws {
       if let descriptor = try ProcessDescriptor(process) { _ = try descriptor.signal(SIGKILL) }
       _ = try await watcher.exitStatus(of: process)
+    }
+
+    /// As ``kill(_:)``, without waiting for anything.
+    func end() throws {
+      guard let descriptor = try ProcessDescriptor(process) else { return }
+      _ = try descriptor.signal(SIGKILL)
     }
 
     func restart() throws { process = try launch(request) }
@@ -56,29 +64,49 @@ struct KillTests {
 
   /// Runs `body` with a master and an agent as processes; both are killed in the end, with all that they started.
   static func withPrograms(
-    _ body: (_ address: String, _ master: Program, _ agent: Program, ProcessWatcher) async throws -> Void
+    _ body: (_ address: String, _ master: Program, _ agent: Program, ProcessWatcher, _ folder: String) async throws
+      -> Void
   ) async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "swift-mesos-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let port = try freePort()
     let address = "127.0.0.1:\(port)"
     let watcher = try ProcessWatcher()
-    let master = try Program("mesos-master", ["--port=\(port)", "--work_dir=\(folder)/master"])
-    let agent = try Program(
-      "mesos-agent",
-      [
-        "--master=\(address)", "--port=\(try freePort())", "--work_dir=\(folder)/agent",
-        "--resources=cpus:4;mem:4096;disk:1000", "--registration_backoff_factor=100ms",
-      ])
-    var failure: (any Error)?
-    do { try await body(address, master, agent, watcher) } catch { failure = error }
-    // Executors are in sessions of their own: found as children of the agent, or by the sandbox that they stand in.
-    for entry in try ProcessTable().entries where isInside(folder, entry.process.pid) {
-      if let descriptor = try ProcessDescriptor(entry.process) { _ = try descriptor.signal(SIGKILL) }
+    let agentPort = try freePort()
+    var programs: [Program] = []
+    let result: Result<Void, any Error>
+    do {
+      let master = try Program("mesos-master", ["--port=\(port)", "--work_dir=\(folder)/master"])
+      programs.append(master)
+      let agent = try Program(
+        "mesos-agent",
+        [
+          "--master=\(address)", "--port=\(agentPort)", "--work_dir=\(folder)/agent",
+          "--resources=cpus:4;mem:4096;disk:1000", "--registration_backoff_factor=100ms",
+        ])
+      programs.append(agent)
+      try await body(address, master, agent, watcher, folder)
+      result = .success(())
+    } catch {
+      result = .failure(error)
     }
-    try await agent.kill(watcher)
-    try await master.kill(watcher)
-    if let failure { throw failure }
+    // All of it goes, whatever fails: the agent before its executors, so that it starts no other.
+    for program in programs.reversed() {
+      do { try program.end() } catch { Issue.record("\(error)") }
+    }
+    for process in try processes(in: folder) {
+      do {
+        if let descriptor = try ProcessDescriptor(process) { _ = try descriptor.signal(SIGKILL) }
+      } catch {
+        Issue.record("\(error)")
+      }
+    }
+    try result.get()
+  }
+
+  /// What runs in a sandbox of `folder`. Executors are in sessions of their own, and no children of an agent that was killed.
+  private static func processes(in folder: String) throws -> [LaunchedProcess] {
+    try ProcessTable().entries.filter { $0.isRunning && isInside(folder, $0.process.pid) }.map(\.process)
   }
 
   private static func isInside(_ folder: String, _ pid: Int32) -> Bool {
@@ -88,7 +116,7 @@ struct KillTests {
   @Test(.timeLimit(.minutes(3)))
   func `a killed and restarted master takes framework, agent and running task back, and nothing is lost`() async throws
   {
-    try await Self.withPrograms { address, master, _, watcher in
+    try await Self.withPrograms { address, master, _, watcher, _ in
       let store = MemoryFrameworkIDStore()
       try await withScheduler(try TestFramework.configuration(address), store: store) { scheduler in
         var subscriptions: [Subscription] = []
@@ -134,7 +162,7 @@ struct KillTests {
 
   @Test(.timeLimit(.minutes(3)))
   func `a killed and restarted agent finds its executor alive and no update is lost`() async throws {
-    try await Self.withPrograms { address, _, agent, watcher in
+    try await Self.withPrograms { address, _, agent, watcher, _ in
       try await withScheduler(try TestFramework.configuration(address)) { scheduler in
         var states: [TaskState] = []
         var isLaunched = false
@@ -162,6 +190,63 @@ struct KillTests {
         }
         #expect(states.last == .taskKilled, "\(states)")
       }
+    }
+  }
+
+  /// The agent dies at some moment of its launches: before any is written down, or with some executors running and others not.
+  @Test(.timeLimit(.minutes(3)), arguments: Seeds.few(4))
+  func `an agent that is killed while it launches leaves no process behind that it does not find again`(
+    seed: UInt64
+  ) async throws {
+    try await Self.withPrograms { address, _, agent, watcher, folder in
+      var random = SplitMix64(seed: seed)
+      let turns = Int.random(in: 0..<2_000, using: &random)
+      try await withScheduler(try TestFramework.configuration(address)) { scheduler in
+        let names = (0..<12).map { "sleeper-\($0)" }
+        var ended: Set<String> = []
+        var isLaunched = false
+        updates: for await update in scheduler.updates {
+          switch update {
+          case .offers(let offers):
+            guard !isLaunched else {
+              // The agent is back: what of it runs is killed, and what does not has ended or is about to.
+              for name in names where !ended.contains(name) {
+                try await scheduler.kill(.with { $0.value = name }, on: offers[0].agentID)
+              }
+              continue
+            }
+            isLaunched = true
+            var pool = OfferPool([offers[0]])
+            let tasks = try names.map { name in
+              var task = TaskInfo()
+              task.name = name
+              task.taskID.value = name
+              task.agentID = offers[0].agentID
+              let resources = pool.take(["cpus": 0.1, "mem": 32])
+              task.resources = try #require(resources)
+              task.command = .shell("exec sleep 1000")
+              return task
+            }
+            try await scheduler.accept([offers[0]], launch: tasks, refuse: .zero)
+            for _ in 0..<turns { await Task.yield() }
+            try await agent.kill(watcher)
+            try agent.restart()
+          case .task(let update):
+            let name = update.status.taskID.value
+            if update.isTerminal { ended.insert(name) }
+            if ended.count == names.count { break updates }
+            // Of those that were running before, the first word after the kill order.
+            if isLaunched, update.status.state == .taskRunning {
+              try await scheduler.kill(update.status.taskID, on: update.status.agentID)
+            }
+          case .error(let error): throw error
+          default: break
+          }
+        }
+        #expect(ended.count == names.count)
+      }
+      // The executors end after their tasks; the time limit of the test ends a wait in vain.
+      while try !Self.processes(in: folder).isEmpty { try Task.checkCancellation() }
     }
   }
 

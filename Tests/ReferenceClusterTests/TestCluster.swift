@@ -38,13 +38,18 @@ struct TestCluster: Sendable {
             failureTerminationBehavior: .cancelGroup)
         }, logger: quiet))
     return try await withThrowingTaskGroup(of: Void.self) { tasks in
-      tasks.addTask { try await group.run() }
-      let (host, port) = try await master.address()
-      let addresses = try await agents.addresses()
+      tasks.addTask {
+        // Who waits for agents that will not come any more is told.
+        let result = await Result.of { try await group.run() }
+        await agents.end()
+        try result.get()
+      }
       let result: Result<Success, any Error>
       do {
+        let (host, port) = try await master.address()
+        let addresses = try await agents.addresses()
         let cluster = TestCluster(master: "\(host):\(port)", agents: addresses, folder: folder)
-        while try await cluster.state().getAgents.agents.count < count { await Task.yield() }
+        while try await cluster.state().getAgents.agents.count < count { try Task.checkCancellation() }
         result = .success(try await body(cluster))
       } catch {
         result = .failure(error)
@@ -107,9 +112,12 @@ private final class Agents: Service {
     self.resources = resources
   }
 
+  /// No agents will be made after this.
+  func end() async { await made.end() }
+
   func addresses() async throws -> [String] {
     var result: [String] = []
-    for agent in await made.value() {
+    for agent in try await made.value() {
       let (host, port) = try await agent.address()
       result.append("\(host):\(port)")
     }
@@ -136,17 +144,29 @@ private final class Agents: Service {
 
 /// A value that comes later.
 private actor PromisedAgents {
-  private var agents: [ReferenceAgent]?
-  private var waiting: [CheckedContinuation<[ReferenceAgent], Never>] = []
+  private var result: Result<[ReferenceAgent], any Error>?
+  private var waiting: [CheckedContinuation<[ReferenceAgent], any Error>] = []
 
-  func fulfil(_ agents: [ReferenceAgent]) {
-    self.agents = agents
-    for continuation in waiting { continuation.resume(returning: agents) }
-    waiting = []
+  func fulfil(_ agents: [ReferenceAgent]) { settle(.success(agents)) }
+
+  /// Does nothing when the value is there.
+  func end() { settle(.failure(CancellationError())) }
+
+  func value() async throws -> [ReferenceAgent] {
+    if let result { return try result.get() }
+    return try await withCheckedThrowingContinuation { waiting.append($0) }
   }
 
-  func value() async -> [ReferenceAgent] {
-    if let agents { return agents }
-    return await withCheckedContinuation { waiting.append($0) }
+  private func settle(_ result: Result<[ReferenceAgent], any Error>) {
+    guard self.result == nil else { return }
+    self.result = result
+    for continuation in waiting { continuation.resume(with: result) }
+    waiting = []
+  }
+}
+
+extension Result where Failure == any Error {
+  fileprivate static func of(_ body: () async throws -> Success) async -> Self {
+    do { return .success(try await body()) } catch { return .failure(error) }
   }
 }

@@ -1,0 +1,49 @@
+import Foundation
+import SandboxFiles
+import Testing
+
+@testable import ReferenceAgent
+
+@Suite(.timeLimit(.minutes(1))) struct SandboxRemovalTests {
+  /// Runs `body` with folders in a folder that goes afterwards.
+  private static func withFolders(_ names: [String], _ body: ([String]) async throws -> Void) async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "swift-mesos-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let paths = names.map { "\(folder)/\($0)" }
+    for path in paths {
+      try FileManager.default.createDirectory(atPath: path + "/inner", withIntermediateDirectories: true)
+      try Data("text".utf8).write(to: URL(fileURLWithPath: path + "/inner/file"))
+    }
+    try await body(paths)
+  }
+
+  @Test func `sandboxes are removed with all that is in them, and no longer shown`() async throws {
+    try await Self.withFolders(["a", "b", "c", "kept"]) { paths in
+      let files = FileTree()
+      for (index, path) in paths.enumerated() { try files.attach(path, as: "/sandbox/\(index)") }
+      let removals = SandboxRemovals(delay: .milliseconds(20), files: files)
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { await removals.run() }
+        for path in paths.dropLast() { removals.add(path) }
+        while paths.dropLast().contains(where: FileManager.default.fileExists(atPath:)) { await Task.yield() }
+        group.cancelAll()
+      }
+      #expect(files.attachments.map(\.virtualPath) == ["/sandbox/3"])
+      #expect(removals.count == 0)
+      #expect(FileManager.default.fileExists(atPath: paths[3] + "/inner/file"))
+    }
+  }
+
+  @Test func `what waits is kept when the agent ends`() async throws {
+    try await Self.withFolders(["now", "later"]) { paths in
+      let removals = SandboxRemovals(delay: .seconds(3_600), files: FileTree())
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { await removals.run() }
+        for path in paths { removals.add(path) }
+        group.cancelAll()
+      }
+      #expect(removals.count == 2)
+      #expect(paths.allSatisfy(FileManager.default.fileExists(atPath:)))
+    }
+  }
+}
