@@ -14,6 +14,7 @@ public struct Scalar: Hashable, Comparable, Sendable {
   /// The largest amount, in units, that is taken from a message or a text; a bound against overflow in sums over a cluster.
   public static let wireMax = 1e12
 
+  /// An amount of so many thousandths of its unit.
   @inlinable
   public init(thousandths: Int64) { self.thousandths = thousandths }
 
@@ -28,30 +29,38 @@ public struct Scalar: Hashable, Comparable, Sendable {
   @inlinable
   public var doubleValue: Double { Double(thousandths) / 1000 }
 
+  /// Whether the left amount is the smaller.
   @inlinable
   public static func < (left: Scalar, right: Scalar) -> Bool { left.thousandths < right.thousandths }
 
+  /// The sum; one that leaves the range stays at its edge.
   @inlinable
   public static func + (left: Scalar, right: Scalar) -> Scalar {
     let (sum, overflow) = left.thousandths.addingReportingOverflow(right.thousandths)
     return Scalar(thousandths: overflow ? (right.thousandths < 0 ? .min : .max) : sum)
   }
 
+  /// The difference, which may be negative; one that leaves the range stays at its edge.
   @inlinable
   public static func - (left: Scalar, right: Scalar) -> Scalar {
     let (difference, overflow) = left.thousandths.subtractingReportingOverflow(right.thousandths)
     return Scalar(thousandths: overflow ? (right.thousandths < 0 ? .max : .min) : difference)
   }
 
+  /// Adds the right amount, see `+`.
   @inlinable
   public static func += (left: inout Scalar, right: Scalar) { left = left + right }
+
+  /// Takes the right amount away, see `-`.
   @inlinable
   public static func -= (left: inout Scalar, right: Scalar) { left = left - right }
 }
 
 extension Scalar: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral {
+  /// An amount of whole units.
   public init(integerLiteral value: Int64) { self.init(thousandths: value * 1000) }
 
+  /// The amount nearest to a literal, in three decimals.
   public init(floatLiteral value: Double) {
     self.init(thousandths: Int64((value * 1000).rounded(.toNearestOrAwayFromZero)))
   }

@@ -1,6 +1,9 @@
 /// Names one call that waits for its answer; given by the shell, handed back with the answer.
 public struct CallToken: Hashable, Sendable {
+  /// What tells the call from others that wait.
   public let number: UInt64
+
+  /// The name of the call of this number.
   public init(_ number: UInt64) { self.number = number }
 }
 

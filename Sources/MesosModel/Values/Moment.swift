@@ -2,7 +2,7 @@ import SwiftProtobuf
 
 /// An instant as cores see it: what the monotonic clock and the wall clock showed together.
 ///
-/// Timers compare ``uptime``, which never jumps; what people and other machines read carries ``wall``.
+/// Timers compare ``uptime``, which never jumps; what people and other machines read carries ``wallNanoseconds``.
 /// A core never reads a clock: whoever drives it passes a moment with each event.
 public struct Moment: Hashable, Comparable, Sendable {
   /// Time since an arbitrary start, never decreasing.
@@ -10,6 +10,7 @@ public struct Moment: Hashable, Comparable, Sendable {
   /// Nanoseconds since 1970-01-01T00:00:00Z.
   public var wallNanoseconds: Int64
 
+  /// The instant at which clocks showed this.
   public init(uptime: Duration, wallNanoseconds: Int64) {
     self.uptime = uptime
     self.wallNanoseconds = wallNanoseconds

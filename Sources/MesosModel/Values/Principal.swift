@@ -5,6 +5,7 @@ public struct Principal: Hashable, Sendable {
   /// Further facts about the caller, such as an executor's ids.
   public var claims: [String: String]
 
+  /// A caller of this name, about whom the claims are known besides.
   public init(value: String?, claims: [String: String] = [:]) {
     self.value = value
     self.claims = claims
