@@ -2,8 +2,8 @@
 ///
 /// A master checks them, then who may do it, then applies the operation with ``Resources/applying(_:)-(Offer.Operation)``, which says
 /// whether the resources are there. Resources may be in either reservation format; in an operation of a framework they have their
-/// allocation, see ``Offer/Operation/allocatedWhereMissing(to:)``. Errors are in the words of Apache Mesos; their path starts at the
-/// message that was validated.
+/// allocation, see ``MesosMessages/Offer/Operation/allocatedWhereMissing(to:)``. Errors are in the words of Apache Mesos; their path
+/// starts at the message that was validated.
 ///
 /// - Source: Apache Mesos `src/master/validation.cpp`, namespace `operation`.
 public enum OperationValidation {

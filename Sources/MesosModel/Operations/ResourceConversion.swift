@@ -14,7 +14,11 @@ public struct ResourceConversion: Hashable, Sendable {
   public var needsLastCopy: Bool
 
   /// A conversion of `consumed` into `converted`.
-  /// - Parameter needsLastCopy: Whether nothing of `consumed` may be left afterwards.
+  ///
+  /// - Parameters:
+  ///   - consumed: What has to be there.
+  ///   - converted: What is there instead.
+  ///   - needsLastCopy: Whether nothing of `consumed` may be left afterwards.
   public init(consumed: Resources, converted: Resources, needsLastCopy: Bool = false) {
     self.consumed = consumed
     self.converted = converted
@@ -59,12 +63,13 @@ extension Resources {
     return result
   }
 
-  /// These resources after `operation`, of a kind whose result is known before it is done, see ``Offer/Operation/isSpeculative``.
+  /// These resources after `operation`, of a kind whose result is known before it is done, see
+  /// ``MesosMessages/Offer/Operation/isSpeculative``.
   ///
   /// That the totals stay the same is checked afterwards: an operation never makes resources or loses them.
   ///
   /// - Parameter operation: As a framework or an operator sends it, its resources in either reservation format and, where these resources
-  ///   are allocated, with its allocation; see ``Offer/Operation/allocatedWhereMissing(to:)``.
+  ///   are allocated, with its allocation; see ``MesosMessages/Offer/Operation/allocatedWhereMissing(to:)``.
   /// - Throws: `OperationError` when the operation is not for resources like these, or they are not there.
   /// - Source: Apache Mesos `src/common/resources.cpp`, `Resources::apply`.
   public func applying(_ operation: Offer.Operation) throws(OperationError) -> Resources {
@@ -77,7 +82,7 @@ extension Resources {
   /// the status says.
   ///
   /// - Throws: `OperationError` with code `.notFinished` when the status is of no end, or as ``applying(_:)-(Offer.Operation)`` and
-  ///   ``Offer/Operation/conversion(into:)`` do.
+  ///   ``MesosMessages/Offer/Operation/conversion(into:)`` do.
   public func applying(_ operation: Offer.Operation, endedWith status: OperationStatus) throws(OperationError)
     -> Resources
   {

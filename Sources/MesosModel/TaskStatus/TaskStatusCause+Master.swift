@@ -98,7 +98,7 @@ extension TaskStatusCause {
   /// The answer to a reconciliation: the newest state that the master knows of the task.
   ///
   /// - Parameter state: Any state: that of a known task is whatever was reported of it last; of one that is not known the states are
-  ///   ``TaskState/taskGone``, ``TaskState/taskUnreachable``, ``TaskState/taskGoneByOperator`` and ``TaskState/taskUnknown``.
+  ///   `TASK_GONE`, `TASK_UNREACHABLE`, `TASK_GONE_BY_OPERATOR` and `TASK_UNKNOWN`.
   public static func reconciliation(_ state: TaskState) -> TaskStatusCause {
     reconciliations[state] ?? makeReconciliation(state)
   }

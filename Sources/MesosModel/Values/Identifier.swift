@@ -8,7 +8,7 @@ public struct Identifier<Subject>: Hashable, Comparable, Sendable, ExpressibleBy
   /// The text as it stands on the wire.
   public let value: String
 
-  /// The identifier with this text; see ``validate()`` for which texts are legal.
+  /// The identifier with this text; see ``IdentifierValidation`` for which texts are legal.
   public init(_ value: String) { self.value = value }
   /// The identifier with this text.
   public init(stringLiteral value: String) { self.value = value }
