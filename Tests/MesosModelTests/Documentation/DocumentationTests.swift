@@ -58,6 +58,21 @@ struct DocumentationTests {
     }
   }
 
+  @Test func `the table of states in the article is that of the code`() throws {
+    var named: [String] = []
+    for line in try Article("TaskStates").lines where line.hasPrefix("| `TASK_") {
+      let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+      guard ["yes", "no"].contains(cells[1]) else { continue }
+      for name in cells[0].split(separator: ", ").map({ $0.trimmingCharacters(in: ["`"]) }) {
+        let state = try #require(TaskState.allCases.first { $0.wireName == name }, "\(name)")
+        let answers = [state.isTerminal, state.mayStillRun, state.canReschedule].map { $0 ? "yes" : "no" }
+        #expect(answers == Array(cells[1...]), "\(name)")
+        named.append(name)
+      }
+    }
+    #expect(named.sorted() == TaskState.allCases.map(\.wireName).sorted())
+  }
+
   @Test func `the table of causes in the article is that of the code`() throws {
     let article = try Article("TaskStates")
     var lines = article.lines
