@@ -72,9 +72,53 @@ extension Resources {
     }
   }
 
+  /// Adds the scalars with which the right side begins, as long as they are those with which this begins; returns how many.
+  ///
+  /// This is what happens to offers and tasks all the time, so it touches no reference count.
+  private mutating func addInStep(_ other: Resources) -> Int {
+    other.entries.withUnsafeBufferPointer { right in
+      entries.withUnsafeMutableBufferPointer { left in
+        let count = min(left.count, right.count)
+        var index = 0
+        while index < count, left[index].token == right[index].token, !left[index].isWhole,
+          left[index].allocationRole == right[index].allocationRole,
+          case .scalar(let amount) = left[index].amount, case .scalar(let more) = right[index].amount
+        {
+          left[index].amount = .scalar(amount + more)
+          index += 1
+        }
+        return index
+      }
+    }
+  }
+
+  /// As ``addInStep(_:)``; what is taken away entirely is marked by a count of zero.
+  private mutating func subtractInStep(_ other: Resources, _ isComplete: inout Bool, _ hasEmptied: inout Bool) -> Int {
+    other.entries.withUnsafeBufferPointer { right in
+      entries.withUnsafeMutableBufferPointer { left in
+        let count = min(left.count, right.count)
+        var index = 0
+        while index < count, left[index].token == right[index].token, !left[index].isWhole,
+          left[index].allocationRole == right[index].allocationRole,
+          case .scalar(let amount) = left[index].amount, case .scalar(let less) = right[index].amount
+        {
+          left[index].amount = .scalar(amount - less)
+          if less >= amount {
+            left[index].count = 0
+            hasEmptied = true
+            if less > amount { isComplete = false }
+          }
+          index += 1
+        }
+        return index
+      }
+    }
+  }
+
   private mutating func add(_ other: Resources) {
-    var finder = EntryFinder()
-    for position in other.entries.indices {
+    let inStep = addInStep(other)
+    var finder = EntryFinder(guess: inStep)
+    for position in inStep..<other.entries.count {
       let isIndivisible = other.entries[position].identity.isIndivisible
       let isShared = other.entries[position].identity.isShared
       if !isIndivisible || isShared, let index = finder.find(other.entries, position, in: entries) {
@@ -96,10 +140,10 @@ extension Resources {
   /// Takes entries away as far as they are there; returns whether all of them were.
   @discardableResult
   private mutating func subtract(_ other: Resources) -> Bool {
-    var finder = EntryFinder()
-    var isComplete = true
-    var hasEmptied = false
-    for position in other.entries.indices {
+    var (isComplete, hasEmptied) = (true, false)
+    let inStep = subtractInStep(other, &isComplete, &hasEmptied)
+    var finder = EntryFinder(guess: inStep)
+    for position in inStep..<other.entries.count {
       guard let index = finder.find(other.entries, position, in: entries) else {
         isComplete = false
         continue
@@ -131,10 +175,12 @@ extension Resources {
 /// The first guess is the entry after the one found last: right where both lists have the same order. Where guesses fail, a short list
 /// is searched from its start, and a long one through a hash table of its keys that is made once.
 struct EntryFinder {
-  private var guess = 0
+  private var guess: Int
   private var failures = 0
   /// Positions in the list, open addressing by key; negative where free.
   private var table: [Int32] = []
+
+  init(guess: Int = 0) { self.guess = guess }
 
   /// The position in `list` of an entry that matches `wanted[position]`; of wholes, one of the same amount that is not used up.
   @inline(__always)

@@ -1,7 +1,9 @@
 extension Resources {
   /// Reads the JSON form of `--resources`: an array of `Resource` objects, in either reservation format.
   ///
-  /// - Parameter defaultRole: The role of entries that name none.
+  /// - Parameters:
+  ///   - json: The text, in UTF-8.
+  ///   - defaultRole: The role of entries that name none.
   /// - Throws: `ResourceError` for text that is no such array, and for what a configuration cannot hold: persistent volumes, dynamic
   ///   reservations and revocable resources, which only come into being later.
   /// - Source: Apache Mesos, *Attributes & Resources*, the JSON form of `--resources`.
@@ -33,19 +35,65 @@ extension Resources {
     for index in messages.indices where !messages[index].hasRole && messages[index].reservations.isEmpty {
       messages[index].role = defaultRole
     }
-    let resources = try Resources(messages)
-    for entry in resources.entries {
-      func refused(_ text: String) -> ResourceError { ResourceError(.invalidResource, "\(text): \(entry)") }
-      if entry.isPersistentVolume { throw refused("Persistent volumes cannot be specified at the command line") }
-      if entry.isRevocable { throw refused("Revocable resources cannot be specified at the command line") }
-      if entry.reservations.contains(where: { $0.kind == .dynamic }) {
-        throw refused("Dynamic reservations cannot be specified at the command line")
+    let offsets = elementOffsets(json)
+    func offset(_ index: Int) -> Int { index < offsets.count ? offsets[index] : 0 }
+    var entries: [Entry] = []
+    for (index, message) in messages.enumerated() {
+      func refused(_ text: String) -> ResourceError {
+        ResourceError(.invalidResource, "\(text) in '\(message.text)'", offset: offset(index))
       }
+      let entry: Entry
+      do {
+        entry = try Entry(message)
+      } catch {
+        throw ResourceError(
+          .invalidResource, "Resource '\(message.text)' is invalid: \(error.message)", offset: offset(index))
+      }
+      if entry.isPersistentVolume { throw refused("Persistent volumes cannot be specified at the command line") }
+      if entry.isRevocable {
+        throw refused(
+          "Revocable resources cannot be specified at the command line; do not include a 'revocable' key in the "
+            + "resources JSON")
+      }
+      if entry.isDynamicallyReserved {
+        throw refused(
+          "Dynamic reservations cannot be specified at the command line; do not include a reservation with DYNAMIC "
+            + "type in the resources JSON")
+      }
+      entries.append(entry)
     }
-    var result = Resources()
-    for entry in resources.entries { try result.insist((entry, 0)) }
-    return result
+    try checkKinds(entries, offset: offset)
+    return Resources(entries)
   }
 
+  /// Where the elements of an array begin, in text that is known to be one array.
+  private static func elementOffsets(_ json: [UInt8]) -> [Int] {
+    var offsets: [Int] = []
+    var (depth, isInString, isEscaped) = (0, false, false)
+    var startsElement = false
+    for (position, byte) in json.enumerated() {
+      if isInString {
+        if !isEscaped, byte == UInt8(ascii: "\"") { isInString = false }
+        isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
+        continue
+      }
+      if startsElement, !isBlank(byte) {
+        offsets.append(position)
+        startsElement = false
+      }
+      switch byte {
+      case UInt8(ascii: "\""): isInString = true
+      case UInt8(ascii: "["), UInt8(ascii: "{"):
+        depth += 1
+        if depth == 1 { startsElement = true }
+      case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
+      case UInt8(ascii: ",") where depth == 1: startsElement = true
+      default: break
+      }
+    }
+    return offsets
+  }
+
+  /// Whether a byte is a blank, a tab or an end of line.
   static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
 }

@@ -13,112 +13,198 @@ extension Resources {
     if text.utf8.first(where: { !isBlank($0) }) == UInt8(ascii: "[") {
       return try parse(json: Array(text.utf8), defaultRole: defaultRole)
     }
-    var resources = Resources()
-    var start = text.startIndex
-    while true {
-      let end = text[start...].firstIndex(of: ";") ?? text.endIndex
-      if start != end {
-        let entry = try parseEntry(text[start..<end], in: text, defaultRole: defaultRole)
-        try resources.insist(entry)
+    var text = text
+    return try text.withUTF8 { bytes in
+      Result { () throws(ResourceError) in
+        var reader = ResourceTextReader(bytes: bytes, defaultRole: defaultRole)
+        return try reader.resources()
       }
-      guard end != text.endIndex else { return resources }
-      start = text.index(after: end)
-    }
+    }.get()
+  }
+}
+
+/// Reads the text form of resources from its bytes.
+private struct ResourceTextReader {
+  let bytes: UnsafeBufferPointer<UInt8>
+  let defaultRole: String
+  private var entries: [Resources.Entry] = []
+  private var offsets: [Int] = []
+
+  init(bytes: UnsafeBufferPointer<UInt8>, defaultRole: String) {
+    self.bytes = bytes
+    self.defaultRole = defaultRole
   }
 
-  mutating func insist(_ parsed: (entry: Entry, offset: Int)) throws(ResourceError) {
-    let (entry, offset) = parsed
-    if let other = entries.first(where: { $0.name == entry.name && $0.identity.kind != entry.identity.kind }) {
-      throw ResourceError(
-        .malformedText,
-        "Resources with the same name ('\(other.name)') but different types are not allowed", offset: offset)
+  mutating func resources() throws(ResourceError) -> Resources {
+    var start = 0
+    while start < bytes.count {
+      let end = position(of: UInt8(ascii: ";"), in: start..<bytes.count) ?? bytes.count
+      if start < end {
+        entries.append(try entry(start..<end))
+        offsets.append(start)
+      }
+      start = end + 1
     }
-    self += entry
+    try Resources.checkKinds(entries) { offsets[$0] }
+    return Resources(entries)
   }
 
-  private static func parseEntry(
-    _ token: Substring, in text: String, defaultRole: String
-  ) throws(ResourceError) -> (Entry, Int) {
-    let offset = text.utf8.distance(from: text.startIndex, to: token.startIndex)
-    func malformed(_ message: String) -> ResourceError { ResourceError(.malformedText, message, offset: offset) }
-    let parts = token.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 2 else { throw malformed("Bad value for resources, missing or extra ':' in \(token)") }
-    var name = parts[0].trimmed
+  private func entry(_ token: Range<Int>) throws(ResourceError) -> Resources.Entry {
+    func malformed(_ message: String) -> ResourceError {
+      ResourceError(.malformedText, message, offset: token.lowerBound)
+    }
+    // As Apache Mesos splits: colons that follow one another are as good as one.
+    var parts: (first: Range<Int>, second: Range<Int>) = (0..<0, 0..<0)
+    var count = 0
+    var start = token.lowerBound
+    while start < token.upperBound {
+      let end = position(of: UInt8(ascii: ":"), in: start..<token.upperBound) ?? token.upperBound
+      if start < end {
+        if count == 0 { parts.first = start..<end } else { parts.second = start..<end }
+        count += 1
+      }
+      start = end + 1
+    }
+    guard count == 2 else {
+      throw malformed("Bad value for resources, missing or extra ':' in \(text(token))")
+    }
+    var name = trimmed(parts.first)
     var role = defaultRole
-    let (open, close) = (parts[0].firstIndex(of: "("), parts[0].firstIndex(of: ")"))
+    let open = position(of: UInt8(ascii: "("), in: parts.first)
+    let close = position(of: UInt8(ascii: ")"), in: parts.first)
     if open != nil || close != nil {
       guard let open, let close, open < close else {
-        throw malformed("Bad value for resources, mismatched parentheses in \(token)")
+        throw malformed("Bad value for resources, mismatched parentheses in \(text(token))")
       }
-      name = parts[0][..<open].trimmed
-      role = parts[0][parts[0].index(after: open)..<close].trimmed
+      name = trimmed(parts.first.lowerBound..<open)
+      role = text(trimmed(open + 1..<close))
     }
     guard !name.isEmpty else { throw malformed("Empty resource name") }
-    do { try RoleName.validate(role) } catch { throw malformed(error.message) }
-    let amount = try parseAmount(parts[1], of: name, at: offset + parts[0].utf8.count + 1)
+    if role != RoleName.star { do { try RoleName.validate(role) } catch { throw malformed(error.message) } }
+    let label = text(name)
+    let amount = try amount(parts.second, of: label)
     let identity =
       role == RoleName.star
-      ? ResourceIdentity.plain(name, amount.kind)
-      : ResourceIdentity(name: name, kind: amount.kind, reservations: [Reservation(.configured, role: role)])
-    return (Entry(identity, amount), offset)
+      ? ResourceIdentity.plain(label, amount.kind)
+      : ResourceIdentity(name: label, kind: amount.kind, reservations: [Reservation(.configured, role: role)])
+    return Resources.Entry(identity, amount)
   }
 
-  private static func parseAmount(
-    _ text: Substring, of name: String, at offset: Int
-  ) throws(ResourceError) -> Amount {
-    let compact = text.filter { !$0.isWhitespace }
+  private func amount(_ place: Range<Int>, of name: String) throws(ResourceError) -> Resources.Amount {
+    if let scalar = decimal(trimmed(place)) { return .scalar(scalar) }
+    let compact = bytes[place].filter { !Resources.isBlank($0) }
     func malformed(_ message: String) -> ResourceError {
-      ResourceError(.malformedText, "Failed to parse resource \(name) value \(text): \(message)", offset: offset)
+      ResourceError(
+        .malformedText, "Failed to parse resource \(name) value \(text(place)): \(message)", offset: place.lowerBound)
     }
     guard let first = compact.first, let last = compact.last else { throw malformed("Expecting non-empty string") }
+    let parts = compact.dropFirst().dropLast().split(separator: UInt8(ascii: ","))
     switch first {
-    case "[":
-      guard last == "]", !compact.dropFirst().contains("[") else { throw malformed("Mismatched brackets") }
+    case UInt8(ascii: "["):
+      guard last == UInt8(ascii: "]"), !compact.dropFirst().contains(first), compact.count > 1 else {
+        throw malformed("Mismatched brackets")
+      }
       var intervals: [ResourceRanges.Interval] = []
-      for part in compact.dropFirst().dropLast().split(separator: ",") {
-        let ends = part.split(separator: "-", omittingEmptySubsequences: false)
-        guard ends.count == 2, let begin = UInt64(ends[0]), let end = UInt64(ends[1]) else {
+      for part in parts {
+        let ends = part.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+        guard ends.count == 2, let begin = number(ends[0]), let end = number(ends[1]) else {
           throw malformed("Expecting one or more \"ranges\"")
         }
         guard begin <= end else { throw malformed("Invalid ranges resource: begin > end") }
         intervals.append(ResourceRanges.Interval(begin, end))
       }
       return .ranges(ResourceRanges(intervals))
-    case "{":
-      guard last == "}", !compact.dropFirst().contains("{") else { throw malformed("Mismatched brackets") }
-      let items = compact.dropFirst().dropLast().split(separator: ",").map(String.init)
+    case UInt8(ascii: "{"):
+      guard last == UInt8(ascii: "}"), !compact.dropFirst().contains(first), compact.count > 1 else {
+        throw malformed("Mismatched brackets")
+      }
+      let items = parts.map { String(decoding: $0, as: UTF8.self) }
       let set = ResourceSet(items)
       guard set.items.count == items.count else { throw malformed("Invalid set resource: duplicated elements") }
       return .set(set)
     default:
-      if compact.contains("[") { throw malformed("Unexpected '[' found") }
-      if compact.contains("{") { throw malformed("Unexpected '{' found") }
-      guard let value = Double(compact) else {
+      if compact.contains(UInt8(ascii: "[")) { throw malformed("Unexpected '[' found") }
+      if compact.contains(UInt8(ascii: "{")) { throw malformed("Unexpected '{' found") }
+      let text = String(decoding: compact, as: UTF8.self)
+      guard let value = Double(text) else {
         throw ResourceError(
-          .malformedText, "Bad type for resource \(name) value \(compact) type TEXT", offset: offset)
+          .malformedText, "Bad type for resource \(name) value \(text) type TEXT", offset: place.lowerBound)
       }
-      guard let scalar = Scalar(value) else { throw malformed("Invalid scalar value '\(compact)'") }
-      guard scalar >= .zero else { throw malformed("Invalid scalar resource: value < 0") }
+      guard let scalar = Scalar(value) else { throw malformed("Invalid scalar value '\(text)'") }
+      guard scalar > .zero || value == 0 else { throw malformed("Invalid scalar resource: value <= 0") }
       return .scalar(scalar)
     }
   }
+
+  /// The usual numbers: up to twelve digits, and up to three behind a point.
+  private func decimal(_ place: Range<Int>) -> Scalar? {
+    var (value, whole, decimals): (Int64, Int, Int) = (0, 0, -1)
+    for byte in bytes[place] {
+      if byte == UInt8(ascii: "."), decimals < 0, whole > 0 {
+        decimals = 0
+      } else if (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte), whole < 12, decimals < 3 {
+        value = value * 10 + Int64(byte - UInt8(ascii: "0"))
+        if decimals < 0 { whole += 1 } else { decimals += 1 }
+      } else {
+        return nil
+      }
+    }
+    guard whole > 0 else { return nil }
+    for _ in max(0, decimals)..<3 { value *= 10 }
+    return Scalar(thousandths: value)
+  }
+
+  private func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+    guard !digits.isEmpty else { return nil }
+    var value: UInt64 = 0
+    for byte in digits {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+      let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+      let (sum, carried) = product.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
+      guard !overflow, !carried else { return nil }
+      value = sum
+    }
+    return value
+  }
+
+  private func text(_ place: Range<Int>) -> String { String(decoding: bytes[place], as: UTF8.self) }
+
+  private func position(of byte: UInt8, in place: Range<Int>) -> Int? { place.first { bytes[$0] == byte } }
+
+  private func trimmed(_ place: Range<Int>) -> Range<Int> {
+    guard let first = place.first(where: { !Resources.isBlank(bytes[$0]) }),
+      let last = place.last(where: { !Resources.isBlank(bytes[$0]) })
+    else { return place.lowerBound..<place.lowerBound }
+    return first..<last + 1
+  }
 }
 
-extension Substring {
-  fileprivate var trimmed: String {
-    guard let first = firstIndex(where: { !$0.isWhitespace }), let last = lastIndex(where: { !$0.isWhitespace }) else {
-      return ""
+extension Resources {
+  /// Checks that no two entries have the same name and amounts of different kinds, as a configuration may not.
+  static func checkKinds(_ entries: [Entry], offset: (Int) -> Int) throws(ResourceError) {
+    guard let first = entries.first, !entries.allSatisfy({ $0.kind == first.kind }) else { return }
+    var kinds: [String: Kind] = [:]
+    for index in entries.indices where !entries[index].amount.isEmpty {
+      let (name, kind) = (entries[index].name, entries[index].kind)
+      guard kinds.updateValue(kind, forKey: name) ?? kind == kind else {
+        throw ResourceError(
+          .malformedText, "Resources with the same name ('\(name)') but different types are not allowed",
+          offset: offset(index))
+      }
     }
-    return String(self[first...last])
   }
 }
 
 extension Resources: CustomStringConvertible {
   /// The entries as Apache Mesos prints them: `cpus(allocated: eng):3.5; disk(reservations: [(DYNAMIC,eng,ops)])[v1:data]:10`.
-  public var description: String { entries.map(\.description).joined(separator: "; ") }
+  /// Nothing prints as `{}`.
+  public var description: String {
+    entries.isEmpty ? "{}" : entries.map(\.description).joined(separator: "; ")
+  }
 }
 
 extension Resources.Entry: CustomStringConvertible {
+  /// The entry as Apache Mesos prints it, the copies of a shared one behind it: `disk[v1:data]<SHARED>:10<2>`.
   public var description: String { message().text + (isShared ? "<\(copies)>" : "") }
 }
 

@@ -45,6 +45,10 @@ public struct Resources: Sendable {
     var count: Int32
     /// Equal for entries that match; most that do not match differ in it.
     private(set) var key: UInt32
+    /// Whether amounts are compared as wholes instead of being added and split.
+    let isWhole: Bool
+    /// Which object the identity is: compared without counting references.
+    let token: ObjectIdentifier
 
     init(_ identity: ResourceIdentity, _ amount: Amount, allocationRole: String? = nil, count: Int32 = 1) {
       self.identity = identity
@@ -52,6 +56,8 @@ public struct Resources: Sendable {
       self.amount = amount
       self.count = count
       key = identity.digest ^ Entry.key(ofRole: allocationRole)
+      isWhole = identity.isIndivisible || identity.isShared
+      token = ObjectIdentifier(identity)
     }
 
     static func key(ofRole role: String?) -> UInt32 {
@@ -132,12 +138,9 @@ public struct Resources: Sendable {
     /// Whether the other is the same but perhaps for its amount.
     @inline(__always)
     func matches(_ other: borrowing Entry) -> Bool {
-      key == other.key && (identity === other.identity || identity.isEqualInDetail(to: other.identity))
+      key == other.key && (token == other.token || identity.isEqualInDetail(to: other.identity))
         && allocationRole == other.allocationRole
     }
-
-    /// Whether amounts are compared as wholes instead of being added and split.
-    var isWhole: Bool { identity.isIndivisible || identity.isShared }
   }
 
   /// The entries in the order in which they came.
