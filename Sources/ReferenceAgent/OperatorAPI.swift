@@ -27,8 +27,8 @@ struct OperatorAPI: Sendable {
     } catch {
       throw error.failure(at: .agentOperator)
     }
-    if let problem = Self.problem(with: call) {
-      throw HTTPFailure.badRequest("Failed to validate agent::Call: " + problem)
+    do { try CallValidation.validate(call) } catch {
+      throw HTTPFailure.badRequest("Failed to validate agent::Call: " + error.message)
     }
     guard case .message(let encoding) = answer else {
       throw Negotiation.streamingResponseNotSupported(call: call.type.wireName)
@@ -40,36 +40,6 @@ struct OperatorAPI: Sendable {
   @concurrent
   private static func encode(_ response: AgentResponse, _ encoding: MessageEncoding) async -> [UInt8] {
     encoding.encode(response)
-  }
-
-  /// What Apache Mesos finds wrong with a call that decodes.
-  private static func problem(with call: AgentCall) -> String? {
-    guard call.hasType else { return "Expecting 'type' to be present" }
-    let needs: (name: String, isThere: Bool)? =
-      switch call.type {
-      case .getMetrics: ("get_metrics", call.hasGetMetrics)
-      case .setLoggingLevel: ("set_logging_level", call.hasSetLoggingLevel)
-      case .listFiles: ("list_files", call.hasListFiles)
-      case .readFile: ("read_file", call.hasReadFile)
-      case .launchNestedContainer: ("launch_nested_container", call.hasLaunchNestedContainer)
-      case .waitNestedContainer: ("wait_nested_container", call.hasWaitNestedContainer)
-      case .killNestedContainer: ("kill_nested_container", call.hasKillNestedContainer)
-      case .removeNestedContainer: ("remove_nested_container", call.hasRemoveNestedContainer)
-      case .launchNestedContainerSession: ("launch_nested_container_session", call.hasLaunchNestedContainerSession)
-      case .attachContainerInput: ("attach_container_input", call.hasAttachContainerInput)
-      case .attachContainerOutput: ("attach_container_output", call.hasAttachContainerOutput)
-      case .launchContainer: ("launch_container", call.hasLaunchContainer)
-      case .waitContainer: ("wait_container", call.hasWaitContainer)
-      case .killContainer: ("kill_container", call.hasKillContainer)
-      case .removeContainer: ("remove_container", call.hasRemoveContainer)
-      case .addResourceProviderConfig: ("add_resource_provider_config", call.hasAddResourceProviderConfig)
-      case .updateResourceProviderConfig: ("update_resource_provider_config", call.hasUpdateResourceProviderConfig)
-      case .removeResourceProviderConfig: ("remove_resource_provider_config", call.hasRemoveResourceProviderConfig)
-      case .markResourceProviderGone: ("mark_resource_provider_gone", call.hasMarkResourceProviderGone)
-      default: nil
-      }
-    guard let needs, !needs.isThere else { return nil }
-    return "Expecting '\(needs.name)' to be present"
   }
 
   private func respond(to call: AgentCall) async throws -> AgentResponse {

@@ -19,27 +19,11 @@ struct OperatorAPI: Sendable {
     } catch {
       throw error.failure(at: .masterOperator)
     }
-    if let problem = Self.problem(with: call) {
-      throw HTTPFailure.badRequest("Failed to validate master::Call: " + problem)
+    do { try CallValidation.validate(call) } catch {
+      throw HTTPFailure.badRequest("Failed to validate master::Call: " + error.message)
     }
     let encoding = try Negotiation.responseFormat(.masterOperator, accept: request.headers["Accept"]).encoding
     return try await answer(call, encoding: encoding)
-  }
-
-  /// What Apache Mesos finds wrong with a call that decodes.
-  private static func problem(with call: MasterCall) -> String? {
-    guard call.hasType else { return "Expecting 'type' to be present" }
-    let needs: (name: String, isThere: Bool)? =
-      switch call.type {
-      case .getMetrics: ("get_metrics", call.hasGetMetrics)
-      case .setLoggingLevel: ("set_logging_level", call.hasSetLoggingLevel)
-      case .listFiles: ("list_files", call.hasListFiles)
-      case .readFile: ("read_file", call.hasReadFile)
-      case .teardown: ("teardown", call.hasTeardown)
-      default: nil
-      }
-    guard let needs, !needs.isThere else { return nil }
-    return "Expecting '\(needs.name)' to be present"
   }
 
   private func answer(_ call: MasterCall, encoding: MessageEncoding) async throws -> OutgoingResponse {
