@@ -192,7 +192,7 @@ private struct Pair {
 }
 
 @Suite struct `Allocator against a naive one` {
-  @Test(arguments: Seeds.few(200) + [14_944_699_187_970_050_659])
+  @Test(arguments: Seeds.few(60) + [14_944_699_187_970_050_659])
   func `both make the same offers`(seed: UInt64) throws {
     var pair = Pair(seed: seed)
     for round in 0..<40 {
