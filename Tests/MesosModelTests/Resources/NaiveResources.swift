@@ -13,7 +13,7 @@ struct NaiveResources: Equatable {
     for entry in resources.entries {
       let identity = NaiveResources.identity(entry)
       switch entry.amount {
-      case _ where entry.isShared || entry.isPersistentVolume:
+      case _ where NaiveResources.isWhole(entry):
         parts["\(identity)=\(entry.amount)", default: 0] += entry.copies
       case .scalar(let scalar): parts[identity] = Int(scalar.thousandths)
       case .ranges(let ranges):
@@ -30,8 +30,19 @@ struct NaiveResources: Equatable {
       let labels = reservation.labels?.labels.map { "\($0.key)=\($0.value)" }.sorted()
       return "\(reservation.kind)/\(reservation.role)/\(reservation.principal ?? "-")/\(labels ?? ["-"])"
     }
-    return "\(entry.name)|\(stack)|\(entry.disk?.persistence.id ?? "")|\(entry.isRevocable)|\(entry.isShared)"
-      + "|\(entry.allocationRole ?? "-")|"
+    let source = entry.disk.map { disk in
+      disk.hasSource ? "\(disk.source.type)/\(disk.source.id)/\(disk.source.path.root)/\(disk.source.mount.root)" : "-"
+    }
+    return "\(entry.name)|\(stack)|\(entry.disk?.persistence.id ?? "")|\(source ?? "none")|\(entry.isRevocable)"
+      + "|\(entry.isShared)|\(entry.providerID ?? "-")|\(entry.allocationRole ?? "-")|"
+  }
+
+  /// What cannot be given in parts: volumes, mounts, block devices and raw disks that have a name.
+  private static func isWhole(_ entry: Resources.Entry) -> Bool {
+    guard let disk = entry.disk else { return false }
+    if disk.hasPersistence { return true }
+    guard disk.hasSource else { return false }
+    return disk.source.type == .mount || disk.source.type == .block || (disk.source.type == .raw && disk.source.hasID)
   }
 
   /// Whether there can be two of a part, or being there twice is being there.
