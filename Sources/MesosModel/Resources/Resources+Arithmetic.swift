@@ -123,7 +123,8 @@ extension Resources {
       let isShared = other.entries[position].identity.isShared
       if !isIndivisible || isShared, let index = finder.find(other.entries, position, in: entries) {
         if isShared {
-          entries[index].count += other.entries[position].count
+          let (sum, overflow) = entries[index].count.addingReportingOverflow(other.entries[position].count)
+          entries[index].count = overflow ? .max : sum
         } else if case .scalar(let more) = other.entries[position].amount,
           case .scalar(let amount) = entries[index].amount
         {
