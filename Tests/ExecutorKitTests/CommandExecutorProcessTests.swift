@@ -48,6 +48,15 @@ struct CommandExecutorProcessTests {
     String(decoding: try Data(contentsOf: sandbox.appending(path: name)), as: UTF8.self)
   }
 
+  /// All that is written to a named pipe, read on a thread that may block.
+  private func content(ofPipe path: String) async -> String? {
+    await withCheckedContinuation { continuation in
+      DispatchQueue.global().async {
+        continuation.resume(returning: try? String(contentsOfFile: path, encoding: .utf8))
+      }
+    }
+  }
+
   @Test func `a command runs in its sandbox and its end is reported`() async throws {
     try await FakeAgent.serving { agent, variables in
       let (sandbox, ended, _) = try self.start(variables)
@@ -85,9 +94,15 @@ struct CommandExecutorProcessTests {
       var calls = agent.calls.makeAsyncIterator()
       let stream = try #require(await subscriptions.next())
       stream.send(.subscribed(capabilities: [.taskKillingState]))
-      stream.send(.launch(.make("t1", command: "trap '' TERM; (trap '' TERM; sleep 1000) & wait; sleep 1000")))
+      let gate = sandbox.appending(path: "gate").path
+      #expect(mkfifo(gate, 0o600) == 0)
+      stream.send(
+        .launch(
+          .make("t1", command: "trap '' TERM; echo trapped > gate; (trap '' TERM; sleep 1000) & wait; sleep 1000")))
       _ = await calls.next()
       #expect(await calls.next()?.update.status.state == .taskRunning)
+      // Running is said when the shell has started, which is before it ignores anything.
+      #expect(await self.content(ofPipe: gate) == "trapped\n")
       stream.send(.kill("t1", grace: .milliseconds(20)))
       #expect(await calls.next()?.update.status.state == .taskKilling)
       let last = try #require(await calls.next())
