@@ -5,7 +5,7 @@ public struct AllocationError: Error, Hashable, Sendable, CustomStringConvertibl
     private enum Value {
       case unknownFramework, duplicateFramework, unknownAgent, duplicateAgent, invalidRole, notAllocated, noRole,
         differs,
-        invalidWeight, tooLarge
+        invalidWeight, tooLarge, invalidQuota, noMaintenance
     }
     private let value: Value
     /// No such framework was added.
@@ -28,9 +28,15 @@ public struct AllocationError: Error, Hashable, Sendable, CustomStringConvertibl
     public static let invalidWeight = Code(value: .invalidWeight)
     /// The cluster would have more of a resource than can be counted.
     public static let tooLarge = Code(value: .tooLarge)
+    /// A quota contradicts itself.
+    public static let invalidQuota = Code(value: .invalidQuota)
+    /// No maintenance is planned for the agent.
+    public static let noMaintenance = Code(value: .noMaintenance)
   }
 
+  /// The kind of the error.
   public let code: Code
+  /// What was attempted, on what, and why it was refused.
   public let message: String
 
   init(_ code: Code, _ message: String) {
@@ -38,5 +44,6 @@ public struct AllocationError: Error, Hashable, Sendable, CustomStringConvertibl
     self.message = message
   }
 
+  /// The message.
   public var description: String { message }
 }

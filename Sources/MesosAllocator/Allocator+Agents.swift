@@ -12,21 +12,25 @@ extension Allocator {
     for (framework, resources) in used.sorted(by: { $0.key < $1.key }) {
       try Allocator.validate(allocated: resources, of: framework)
     }
-    let amounts = vector(options.total.quantities)
+    let amounts = vector(options.total)
     try checkTotals(adding: amounts, without: AmountVector(), of: id)
     totals.add(amounts)
     epoch += 1
     lastSequence += 1
+    let total = options.total.unallocated
     var agent = Agent(
-      id: id, sequence: lastSequence, region: options.region, total: options.total.unallocated, totalAmounts: amounts,
-      available: options.total.unallocated)
+      id: id, sequence: lastSequence, region: options.region, hostname: options.hostname, total: total,
+      totalAmounts: amounts, available: total)
     agent.classify()
+    agent.isWhitelisted = whitelist?.contains(options.hostname) ?? true
     let number = agents.insert(agent)
     agentNumbers[id] = number
+    recordTotal(total.entries, on: number, adding: true)
     for (framework, resources) in used.sorted(by: { $0.key < $1.key }) where !resources.isEmpty {
       change(makeFramework(framework), on: number, by: resources, adding: true)
     }
     markDirty(number)
+    if let recovery, agents.count >= recovery.agents { endRecovery() }
   }
 
   /// Replaces what an agent has in all. When more is allocated than that, the agent has nothing to offer until enough is recovered.
@@ -35,13 +39,15 @@ extension Allocator {
     let agent = try number(of: id)
     let total = total.unallocated
     guard total != agents[agent].total else { return }
-    let amounts = vector(total.quantities)
+    let amounts = vector(total)
     try checkTotals(adding: amounts, without: agents[agent].totalAmounts, of: id)
     if amounts != agents[agent].totalAmounts {
       totals.subtract(agents[agent].totalAmounts)
       totals.add(amounts)
       epoch += 1
     }
+    recordTotal(total.entries, on: agent, adding: true)
+    recordTotal(agents[agent].total.entries, on: agent, adding: false)
     agents[agent].total = total
     agents[agent].totalAmounts = amounts
     agents[agent].classify()
@@ -53,9 +59,12 @@ extension Allocator {
   /// - Throws: `AllocationError` with code `.unknownAgent`.
   public mutating func removeAgent(_ id: AgentKey) throws(AllocationError) {
     let agent = try number(of: id)
-    for (framework, resources) in agents[agent].holders {
-      change(framework, on: agent, by: resources, adding: false)
+    for holder in agents[agent].holders {
+      change(holder.framework, on: agent, by: holder.resources, adding: false)
     }
+    recordTotal(agents[agent].total.entries, on: agent, adding: false)
+    maintained.remove(agent)
+    heldBack.remove(agent)
     for (client, filters) in agents[agent].filters {
       filterCount -= filters.count
       clients[client].filteredAgents.remove(agent)
@@ -95,8 +104,8 @@ extension Allocator {
   private func checkTotals(
     adding amounts: AmountVector, without old: AmountVector, of agent: AgentKey
   ) throws(AllocationError) {
-    for (name, amount) in amounts.amounts.enumerated() {
-      guard !(totals[name] - old[name]).addingReportingOverflow(amount).overflow else {
+    for name in names.indices {
+      guard !(totals[name] - old[name]).addingReportingOverflow(amounts[name]).overflow else {
         throw AllocationError(.tooLarge, "With agent \(agent) there would be more \(names[name]) than can be counted")
       }
     }
@@ -145,10 +154,19 @@ extension Allocator {
     guard agents[agent].total.contains(from.unallocated) else {
       throw AllocationError(.notAllocated, "\(from) is not on agent \(agentID)")
     }
-    agents[agent].total = agents[agent].total - from.unallocated + to.unallocated
-    agents[agent].classify()
-    change(framework, on: agent, by: to, adding: true)
-    change(framework, on: agent, by: from, adding: false)
+    let (less, more) = (from.unallocated, to.unallocated)
+    recordTotal(more.entries, on: agent, adding: true)
+    recordTotal(less.entries, on: agent, adding: false)
+    agents[agent].total -= less
+    agents[agent].total += more
+    if !agents[agent].isPlain || !more.entries.allSatisfy({ !$0.isReserved && !$0.isRevocable && !$0.isShared }) {
+      agents[agent].classify()
+    }
+    change(framework, on: agent, by: to, adding: true, keepsAvailable: true)
+    change(framework, on: agent, by: from, adding: false, keepsAvailable: true)
+    if agents[agent].isOverallocated || agents[agent].hasShared || less.entries.contains(where: \.isShared) {
+      agents[agent].refresh()
+    }
     markDirty(agent)
   }
 
@@ -162,44 +180,66 @@ extension Allocator {
   }
 
   /// Changes what a framework has on an agent, and everything that counts it.
+  ///
+  /// - Parameters:
+  ///   - isGrant: Whether this is an allocation of what is available, whose roles were charged already.
+  ///   - keepsAvailable: Whether what is available stays the same.
   mutating func change(
-    _ framework: Int, on agent: Int, by resources: Resources, adding: Bool, counting: Bool = false
+    _ framework: Int, on agent: Int, by resources: Resources, adding: Bool, isGrant: Bool = false,
+    keepsAvailable: Bool = false
   ) {
-    let before = agents[agent].resources(of: framework)
-    let after = adding ? before + resources : before - resources
-    func holds(_ resources: Resources, _ role: String) -> Bool {
-      resources.entries.contains { $0.allocationRole == role }
-    }
+    let hasShared = agents[agent].hasShared || resources.entries.contains(where: \.isShared)
+    let position = agents[agent].position(of: framework)
+    let parts = resources.allocations
+    let before = hasShared ? agents[agent].resources(of: framework) : Resources()
+    let hadPart = parts.map { role, _ in position.map { agents[agent].holders[$0].has(role) } ?? false }
 
-    let position = agents[agent].holders.firstIndex { $0.framework == framework }
-    switch (position, after.isEmpty) {
-    case (let position?, true): agents[agent].holders.remove(at: position)
-    case (let position?, false): agents[agent].holders[position].resources = after
-    case (nil, false):
+    if let position {
+      if adding {
+        agents[agent].holders[position].resources += resources
+      } else {
+        agents[agent].holders[position].resources -= resources
+        if agents[agent].holders[position].resources.isEmpty { agents[agent].holders.remove(at: position) }
+      }
+    } else if adding {
       let id = frameworks[framework].id
       let place = agents[agent].holders.firstIndex { frameworks[$0.framework].id > id } ?? agents[agent].holders.count
-      agents[agent].holders.insert((framework, after), at: place)
-    case (nil, true): break
+      agents[agent].holders.insert(Holder(framework: framework, resources: resources), at: place)
     }
-    if adding {
-      agents[agent].allocated += resources.unallocated
-    } else {
-      agents[agent].allocated -= resources.unallocated
-    }
-    agents[agent].refresh()
+    if !keepsAvailable { updateAvailable(of: agent, by: resources, adding: adding, isGrant: isGrant, hasShared) }
+    if agents[agent].maintenance != nil { isMaintenanceDirty = true }
 
-    let hasShared = resources.entries.contains(where: \.isShared)
-    for (role, part) in resources.allocations {
+    let after = hasShared ? agents[agent].resources(of: framework) : Resources()
+    let newPosition = agents[agent].position(of: framework)
+    for (index, (role, part)) in parts.enumerated() {
       let client = makeClient(framework, in: role)
-      var amounts = vector(part.quantities)
+      if !isGrant { recordAllocation(part.entries, to: clients[client].role, on: agent, adding: adding) }
+      var amounts = vector(part)
       if hasShared {
         // However many copies of a shared resource there are, they count once.
         let (old, new) = (before.filter { $0.allocationRole == role }, after.filter { $0.allocationRole == role })
-        amounts = vector(adding ? new.quantities - old.quantities : old.quantities - new.quantities)
+        amounts = vector(new) - vector(old)
+      } else if !adding {
+        amounts = AmountVector() - amounts
       }
-      clients[client].holdings += (holds(after, role) ? 1 : 0) - (holds(before, role) ? 1 : 0)
-      adjust(client, by: amounts, adding: adding, counting: counting)
+      let hasPart = newPosition.map { agents[agent].holders[$0].has(role) } ?? false
+      clients[client].holdings += (hasPart ? 1 : 0) - (hadPart[index] ? 1 : 0)
+      adjust(client, by: amounts, turns: isGrant ? 1 : 0)
       pruneClient(client)
+    }
+  }
+
+  private mutating func updateAvailable(
+    of agent: Int, by resources: Resources, adding: Bool, isGrant: Bool, _ hasShared: Bool
+  ) {
+    if hasShared || agents[agent].isOverallocated { return agents[agent].refresh() }
+    let change = resources.unallocated
+    if !adding {
+      agents[agent].available += change
+    } else if isGrant || agents[agent].available.contains(change) {
+      agents[agent].available -= change
+    } else {
+      agents[agent].refresh()
     }
   }
 }

@@ -36,6 +36,7 @@ extension Allocator {
       change(framework, on: agent, by: held, adding: false)
       markDirty(agent)
     }
+    for agent in maintained { agents[agent].maintenance?.forget(framework) }
     frameworks[framework].isAdded = false
     for (_, client) in frameworks[framework].clients { pruneClient(client) }
     // Pruning the last client forgets the framework; one without roles had none.
@@ -46,6 +47,7 @@ extension Allocator {
   /// - Throws: `AllocationError` with code `.unknownFramework`.
   public mutating func setFramework(_ id: FrameworkKey, active: Bool) throws(AllocationError) {
     let framework = try number(ofAdded: id)
+    if active, !frameworks[framework].isActive { isMaintenanceDirty = true }
     frameworks[framework].isActive = active
     // Filters are for the run of a scheduler that refused; the next one begins without.
     for (_, client) in frameworks[framework].clients {
@@ -101,6 +103,7 @@ extension Allocator {
     let gained = options.capabilities.subtracting(frameworks[framework].capabilities)
     if !gained.isEmpty { isAllDirty = true }
     frameworks[framework].capabilities = options.capabilities
+    if options.isActive, !frameworks[framework].isActive { isMaintenanceDirty = true }
     frameworks[framework].isActive = options.isActive
     for role in options.roles {
       let client = makeClient(framework, in: role)
@@ -110,8 +113,9 @@ extension Allocator {
       let isSubscribed = options.roles.contains(role)
       let isSuppressed = options.suppressedRoles.contains(role)
       if !isSubscribed || (clients[client].isSuppressed && !isSuppressed) { removeFilters(ofClient: client) }
-      if clients[client].minimum != options.minimumAllocatable[role] {
-        clients[client].minimum = options.minimumAllocatable[role]
+      if clients[client].minimumQuantities != options.minimumAllocatable[role] {
+        clients[client].minimumQuantities = options.minimumAllocatable[role]
+        clients[client].minimum = options.minimumAllocatable[role]?.map { vector($0) }
         isAllDirty = true
       }
       clients[client].isSubscribed = isSubscribed

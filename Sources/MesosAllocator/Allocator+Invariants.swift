@@ -12,14 +12,19 @@ extension Allocator {
     var held: [Int: ResourceQuantities] = [:]
     var holdings: [Int: Int] = [:]
     var sum = ResourceQuantities()
+    var open = ResourceQuantities()
+    var consumption = QuotaConsumption()
     var filters = 0
     for number in agents.indices {
       let agent = agents[number]
       sum += agent.total.quantities
       var allocated = Resources()
-      for (framework, resources) in agent.holders {
-        allocated += resources.unallocated
-        for (role, part) in resources.allocations {
+      var allocatedToRoles = Resources()
+      for holder in agent.holders {
+        let framework = holder.framework
+        allocated += holder.resources.unallocated
+        allocatedToRoles += holder.resources
+        for (role, part) in holder.resources.allocations {
           guard let client = frameworks[framework].client(in: role) else {
             broken.append("framework \(frameworks[framework].id) holds \(part) on \(agent.id) without a client")
             continue
@@ -28,9 +33,10 @@ extension Allocator {
           holdings[client, default: 0] += 1
         }
       }
-      expect(allocated == agent.allocated, "\(agent.id): allocated is \(agent.allocated), the sum \(allocated)")
       let available = agent.total.nonShared - allocated.nonShared + agent.total.shared
       expect(agent.available == available, "\(agent.id): available is \(agent.available), should be \(available)")
+      open += QuotaHeadroom.available(total: agent.total, allocated: allocated)
+      consumption.add(QuotaCharge(total: agent.total, allocated: allocatedToRoles))
       for (client, list) in agent.filters {
         filters += list.count
         expect(clients[client].filteredAgents.contains(number), "\(agent.id): filter of a client that has none")
@@ -41,6 +47,15 @@ extension Allocator {
       sum.quantities.allSatisfy { quantity in
         names.firstIndex(of: quantity.name).map { totals[$0] == quantity.amount.thousandths } ?? false
       }, "the totals are not \(sum)")
+
+    expect(availableHeadroom == open, "the headroom is \(availableHeadroom), should be \(open)")
+    for (role, consumed) in consumption.entries {
+      let counted = consumedQuantities(role: role)
+      expect(counted == consumed, "role '\(role)': consumes \(consumed), counted \(counted)")
+    }
+    let headroom = QuotaHeadroom(quotas: quotas, consumption: consumption, available: open)
+    expect(
+      requiredHeadroom == headroom.required, "required are \(headroom.required), counted \(requiredHeadroom)")
 
     for number in clients.indices {
       let client = clients[number]
@@ -76,19 +91,21 @@ extension Allocator {
     expect(own == role.own && subtree == role.subtree, "role '\(role.path)': does not hold what its frameworks do")
     expect(
       eligible == role.eligible && subtreeEligible == role.subtreeEligible, "role '\(role.path)': counts are wrong")
-    expect(Set(role.children.entries.map(\.index)) == present, "role '\(role.path)': the wrong children compete")
+    expect(
+      Set(role.children.entries.map { Int($0.index) }) == present, "role '\(role.path)': the wrong children compete")
     guard role.epoch == epoch else { return }
     for entry in role.children.entries {
-      let claim = entry.index == RoleNode.itself ? ownEntry(ofRole: number) : self.entry(ofRole: entry.index)
+      let claim = entry.index < 0 ? ownEntry(ofRole: number) : self.entry(ofRole: Int(entry.index))
       expect(claim.share == entry.share && claim.count == entry.count, "role '\(role.path)': a stale claim")
     }
     for entry in role.clients.entries {
-      let claim = self.entry(ofClient: entry.index)
+      let claim = self.entry(ofClient: Int(entry.index))
       expect(claim.share == entry.share && claim.count == entry.count, "role '\(role.path)': a stale claim")
     }
-    for order in [role.children.entries, role.clients.entries] {
+    for (order, names) in [(role.children.entries, roleNames), (role.clients.entries, clientNames)] {
       expect(
-        zip(order, order.dropFirst()).allSatisfy(FairOrder.Entry.precedes), "role '\(role.path)': not in order")
+        zip(order, order.dropFirst()).allSatisfy { FairOrder.Entry.precedes($0, $1, names) },
+        "role '\(role.path)': not in order")
     }
   }
 

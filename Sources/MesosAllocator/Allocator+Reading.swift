@@ -63,9 +63,4 @@ extension Allocator {
         frameworks: (members[number] ?? []).sorted { $0.framework < $1.framework })
     }
   }
-
-  private func quantities(_ amounts: AmountVector) -> ResourceQuantities {
-    ResourceQuantities(
-      amounts.amounts.enumerated().map { (name: names[$0.offset], amount: Scalar(thousandths: $0.element)) })
-  }
 }

@@ -6,29 +6,26 @@ extension Allocator {
   /// - Source: Ghodsi et al., NSDI 2011, section 4, "dominant share".
   func dominantShare(_ amounts: AmountVector) -> Double {
     var share = 0.0
-    for (name, amount) in amounts.amounts.enumerated() where amount > 0 && !isExcluded[name] {
-      let total = totals[name]
-      if total > 0 { share = max(share, Double(amount) / Double(total)) }
+    for name in names.indices where !isExcluded[name] {
+      let (amount, total) = (amounts[name], totals[name])
+      if amount > 0, total > 0 { share = max(share, Double(amount) / Double(total)) }
     }
     return share
   }
 
   func entry(ofClient client: Int) -> FairOrder.Entry {
     FairOrder.Entry(
-      share: dominantShare(clients[client].allocation), count: clients[client].count,
-      name: frameworks[clients[client].framework].id.value, index: client)
+      share: dominantShare(clients[client].allocation), count: clients[client].count, index: client)
   }
 
   func entry(ofRole role: Int) -> FairOrder.Entry {
     FairOrder.Entry(
-      share: dominantShare(roles[role].subtree) / roles[role].weight, count: roles[role].subtreeCount,
-      name: roles[role].path, index: role)
+      share: dominantShare(roles[role].subtree) / roles[role].weight, count: roles[role].subtreeCount, index: role)
   }
 
   /// The frameworks of a role itself as a sibling of the roles below.
   func ownEntry(ofRole role: Int) -> FairOrder.Entry {
-    FairOrder.Entry(
-      share: dominantShare(roles[role].own), count: roles[role].ownCount, name: "", index: RoleNode.itself)
+    FairOrder.Entry(share: dominantShare(roles[role].own), count: roles[role].ownCount, index: RoleNode.itself)
   }
 
   private func isFresh(_ role: Int) -> Bool { roles[role].epoch == epoch }
@@ -39,13 +36,13 @@ extension Allocator {
     var (children, competitors) = (FairOrder(), FairOrder())
     swap(&children, &roles[role].children)
     swap(&competitors, &roles[role].clients)
-    children.rebuild { index in
-      let entry = index == RoleNode.itself ? ownEntry(ofRole: role) : entry(ofRole: index)
-      return (entry.share, entry.count)
+    children.rebuild(roleNames) { index in
+      index == RoleNode.itself
+        ? (dominantShare(roles[role].own), roles[role].ownCount)
+        : (dominantShare(roles[index].subtree) / roles[index].weight, roles[index].subtreeCount)
     }
-    competitors.rebuild { client in
-      let entry = entry(ofClient: client)
-      return (entry.share, entry.count)
+    competitors.rebuild(clientNames) { client in
+      (dominantShare(clients[client].allocation), clients[client].count)
     }
     roles[role].children = children
     roles[role].clients = competitors
@@ -53,32 +50,42 @@ extension Allocator {
   }
 
   /// Changes what a client holds, and with it its role and all roles above.
-  mutating func adjust(_ client: Int, by amounts: AmountVector, adding: Bool, counting: Bool) {
-    func change(_ held: inout AmountVector) { if adding { held.add(amounts) } else { held.subtract(amounts) } }
-    let turns = counting ? 1 : 0
+  mutating func adjust(_ client: Int, by amounts: AmountVector, turns: Int) {
     let role = clients[client].role
 
-    let oldClient = entry(ofClient: client)
-    change(&clients[client].allocation)
-    clients[client].count += turns
     if clients[client].isEligible, isFresh(role) {
-      roles[role].clients.move(oldClient, to: entry(ofClient: client))
+      let old = entry(ofClient: client)
+      clients[client].allocation.add(amounts)
+      clients[client].count += turns
+      roles[role].clients.move(old, to: entry(ofClient: client), clientNames)
+    } else {
+      clients[client].allocation.add(amounts)
+      clients[client].count += turns
     }
 
-    let oldOwn = ownEntry(ofRole: role)
-    change(&roles[role].own)
-    roles[role].ownCount += turns
-    if roles[role].eligible > 0, isFresh(role) { roles[role].children.move(oldOwn, to: ownEntry(ofRole: role)) }
+    if roles[role].eligible > 0, isFresh(role) {
+      let old = ownEntry(ofRole: role)
+      roles[role].own.add(amounts)
+      roles[role].ownCount += turns
+      roles[role].children.move(old, to: ownEntry(ofRole: role), roleNames)
+    } else {
+      roles[role].own.add(amounts)
+      roles[role].ownCount += turns
+    }
 
     var node = role
     while true {
-      let old = entry(ofRole: node)
-      change(&roles[node].subtree)
-      roles[node].subtreeCount += turns
-      guard let parent = roles[node].parent else { return }
-      if roles[node].subtreeEligible > 0, isFresh(parent) {
-        roles[parent].children.move(old, to: entry(ofRole: node))
+      let parent = roles[node].parent
+      if let parent, roles[node].subtreeEligible > 0, isFresh(parent) {
+        let old = entry(ofRole: node)
+        roles[node].subtree.add(amounts)
+        roles[node].subtreeCount += turns
+        roles[parent].children.move(old, to: entry(ofRole: node), roleNames)
+      } else {
+        roles[node].subtree.add(amounts)
+        roles[node].subtreeCount += turns
       }
+      guard let parent else { return }
       node = parent
     }
   }
@@ -87,16 +94,18 @@ extension Allocator {
   /// - Returns: Whether it came in.
   @discardableResult
   mutating func updateEligibility(_ client: Int) -> Bool {
-    let framework = frameworks[clients[client].framework]
+    let framework = clients[client].framework
     let isEligible =
-      framework.isAdded && framework.isActive && clients[client].isSubscribed && !clients[client].isSuppressed
+      frameworks[framework].isAdded && frameworks[framework].isActive && clients[client].isSubscribed
+      && !clients[client].isSuppressed
     guard isEligible != clients[client].isEligible else { return false }
     clients[client].isEligible = isEligible
     let role = clients[client].role
     if isEligible {
-      insert(entry(ofClient: client), into: \.clients, of: role)
+      let entry = entry(ofClient: client)
+      if isFresh(role) { roles[role].clients.insert(entry, clientNames) } else { roles[role].clients.append(entry) }
       roles[role].eligible += 1
-      if roles[role].eligible == 1 { insert(ownEntry(ofRole: role), into: \.children, of: role) }
+      if roles[role].eligible == 1 { insertChild(ownEntry(ofRole: role), of: role) }
     } else {
       roles[role].clients.remove(index: client)
       roles[role].eligible -= 1
@@ -107,7 +116,7 @@ extension Allocator {
       roles[node].subtreeEligible += isEligible ? 1 : -1
       guard let parent = roles[node].parent else { return isEligible }
       if isEligible, roles[node].subtreeEligible == 1 {
-        insert(entry(ofRole: node), into: \.children, of: parent)
+        insertChild(entry(ofRole: node), of: parent)
       } else if !isEligible, roles[node].subtreeEligible == 0 {
         roles[parent].children.remove(index: node)
       }
@@ -115,13 +124,11 @@ extension Allocator {
     }
   }
 
-  private mutating func insert(
-    _ entry: FairOrder.Entry, into order: WritableKeyPath<RoleNode, FairOrder>, of role: Int
-  ) {
+  private mutating func insertChild(_ entry: FairOrder.Entry, of role: Int) {
     if isFresh(role) {
-      roles[role][keyPath: order].insert(entry)
+      roles[role].children.insert(entry, roleNames)
     } else {
-      roles[role][keyPath: order].append(entry)
+      roles[role].children.append(entry)
     }
   }
 }

@@ -32,6 +32,7 @@ public import MesosModel
 ///
 /// No clock, no chance and no I/O: time comes as an argument, and equal calls give equal answers in every process.
 public struct Allocator: Sendable {
+  /// What holds for all of the cluster, for as long as the allocator lives.
   public struct Configuration: Hashable, Sendable {
     /// What an offer must at least contain, any one of the list; an empty list admits everything.
     public var minimumAllocatable: [ResourceQuantities]
@@ -41,47 +42,74 @@ public struct Allocator: Sendable {
     public var filtersGPUs: Bool
     /// The region of the master; agents of another are offered only to frameworks that are region aware.
     public var region: String?
+    /// How sibling roles are put in order.
+    public var roleOrder: CompetitorOrder
+    /// How the frameworks of one role are put in order.
+    public var frameworkOrder: CompetitorOrder
+    /// What random orders follow from; equal seeds and calls give equal offers.
+    public var seed: UInt64
+    /// Which part of the agents known before a failover must be back before anything is offered, see
+    /// ``Allocator/beginRecovery(agents:at:)``.
+    public var recoveryFactor: Double
+    /// How long to wait for them at most.
+    public var recoveryTimeout: Duration
     /// How long a refusal lasts at least, but for one that gives no time at all: the time between two allocation cycles, so that the
     /// next cycle leaves the refused resources to others.
     /// - Source: Apache Mesos, `hierarchical.cpp`, `recoverResources`; MESOS-4302.
     public var refusalMin: Duration
 
-    /// The defaults of Apache Mesos: `cpus:0.01` or `mem:32`, nothing excluded, GPUs filtered, an allocation interval of 1 s.
+    /// The defaults of Apache Mesos: `cpus:0.01` or `mem:32`, nothing excluded, GPUs filtered, an allocation interval of 1 s, the
+    /// fair order for roles and frameworks, and after a failover four fifths of the agents or ten minutes.
     public init(
       minimumAllocatable: [ResourceQuantities] = [
         ResourceQuantities([(name: "cpus", amount: 0.01)]), ResourceQuantities([(name: "mem", amount: 32)]),
       ],
       excludedFromFairness: Set<String> = [], filtersGPUs: Bool = true, region: String? = nil,
-      refusalMin: Duration = .seconds(1)
+      refusalMin: Duration = .seconds(1), roleOrder: CompetitorOrder = .fair, frameworkOrder: CompetitorOrder = .fair,
+      seed: UInt64 = 0, recoveryFactor: Double = 0.8, recoveryTimeout: Duration = .seconds(600)
     ) {
       self.minimumAllocatable = minimumAllocatable
       self.excludedFromFairness = excludedFromFairness
       self.filtersGPUs = filtersGPUs
       self.region = region
       self.refusalMin = refusalMin
+      self.roleOrder = roleOrder
+      self.frameworkOrder = frameworkOrder
+      self.seed = seed
+      self.recoveryFactor = recoveryFactor
+      self.recoveryTimeout = recoveryTimeout
     }
   }
 
+  /// As it was given.
   public let configuration: Configuration
 
   // Interned names; the dictionaries are only for looking up.
-  var agents = Slots<Agent>()
-  var frameworks = Slots<Framework>()
-  var clients = Slots<Client>()
-  var roles = Slots<RoleNode>()
+  var agents = Slots(
+    blank: Agent(
+      id: "", sequence: 0, region: nil, hostname: "", total: Resources(), totalAmounts: AmountVector(),
+      available: Resources()))
+  var frameworks = Slots(blank: Framework(id: ""))
+  var clients = Slots(blank: Client(framework: -1, role: -1))
+  var roles = Slots(blank: RoleNode(path: "", parent: nil, weight: 1, epoch: 0))
   var agentNumbers: [AgentKey: Int] = [:]
   var frameworkNumbers: [FrameworkKey: Int] = [:]
   var roleNumbers: [String: Int] = [:]
   var weights: [String: Double] = [:]
   let root: Int
+  /// What ties are broken by: by client the id of its framework, by role its path.
+  var clientNames: [String] = []
+  var roleNames: [String] = []
 
-  /// Names of scalar resources; their positions index amount vectors.
+  /// Names of resources; their positions index amount vectors.
   var names: [String] = []
   var isExcluded: [Bool] = []
   var totals = AmountVector()
   /// Counts the changes of the totals: orders computed for other totals are stale.
   var epoch = 0
   var lastSequence = 0
+  /// The configuration's minimum.
+  var minimum: [AmountVector] = []
 
   /// Agents that changed since they were last visited, some of them more than once or no longer there.
   var dirty: [Int] = []
@@ -91,9 +119,32 @@ public struct Allocator: Sendable {
   var expiries = Heap<FilterExpiry>()
   var filterCount = 0
 
+  var quotas = QuotaTree()
+  var quotaCount = 0
+  /// What is neither reserved, nor allocated, nor revocable, over all agents.
+  var openAmounts = AmountVector()
+  /// Agents on which something was held back because of quotas.
+  var heldBack: Set<Int> = []
+  /// The smallest surplus that something was held back at: while there is no more, the same would be held back again.
+  var heldSurplus = AmountVector()
+  /// Whether a role that quotas are about consumes less than when something was held back.
+  var isLoosened = false
+
+  /// The host names that may be offered, nil for all.
+  var whitelist: Set<String>?
+  var recovery: Recovery?
+  /// Agents with maintenance planned.
+  var maintained: Set<Int> = []
+  var isMaintenanceDirty = false
+  var generator: SortGenerator
+
+  /// An allocator of an empty cluster.
   public init(configuration: Configuration = Configuration()) {
     self.configuration = configuration
+    generator = SortGenerator(seed: configuration.seed)
     root = roles.insert(RoleNode(path: "", parent: nil, weight: 1, epoch: 0))
+    roleNames = [""]
+    minimum = configuration.minimumAllocatable.map { vector($0) }
   }
 
   /// Gives `role`, and with it everything below, `weight` times the claim that it would have; 1 is the default.
@@ -147,6 +198,7 @@ public struct Allocator: Sendable {
     let node = makeRole(role)
     roles[node].references += 1
     let client = clients.insert(Client(framework: framework, role: node))
+    Allocator.set(frameworks[framework].id.value, at: client, of: &clientNames)
     let position = frameworks[framework].clients.firstIndex { $0.role > role } ?? frameworks[framework].clients.count
     frameworks[framework].clients.insert((role, client), at: position)
     return client
@@ -169,24 +221,37 @@ public struct Allocator: Sendable {
     frameworks.remove(framework)
   }
 
-  private mutating func makeRole(_ path: String) -> Int {
+  mutating func makeRole(_ path: String) -> Int {
     if let number = roleNumbers[path] { return number }
     let parent = path.lastIndex(of: "/").map { makeRole(String(path[..<$0])) } ?? root
     roles[parent].references += 1
     let number = roles.insert(RoleNode(path: path, parent: parent, weight: weights[path] ?? 1, epoch: epoch))
+    Allocator.set(path, at: number, of: &roleNames)
     roleNumbers[path] = number
     return number
   }
 
-  private mutating func release(role: Int) {
+  mutating func release(role: Int) {
     roles[role].references -= 1
+    prune(role: role)
+  }
+
+  /// Forgets a role that nothing refers to.
+  mutating func prune(role: Int) {
     guard roles[role].references == 0, let parent = roles[role].parent else { return }
     roleNumbers[roles[role].path] = nil
     roles.remove(role)
     release(role: parent)
   }
 
-  mutating func number(ofResource name: String) -> Int {
+  private static func set(_ name: String, at number: Int, of names: inout [String]) {
+    while names.count <= number { names.append("") }
+    names[number] = name
+  }
+
+  func nameNumber(_ name: String) -> Int? { names.firstIndex(of: name) }
+
+  mutating func number(ofName name: String) -> Int {
     if let index = names.firstIndex(of: name) { return index }
     names.append(name)
     isExcluded.append(configuration.excludedFromFairness.contains(name))
@@ -196,8 +261,21 @@ public struct Allocator: Sendable {
   mutating func vector(_ quantities: ResourceQuantities) -> AmountVector {
     var vector = AmountVector()
     for quantity in quantities.quantities {
-      vector.add(quantity.amount.thousandths, at: number(ofResource: quantity.name))
+      vector.add(quantity.amount.thousandths, at: number(ofName: quantity.name))
     }
     return vector
+  }
+
+  /// The scalars by name, whatever their reservation, disk and so on.
+  mutating func vector(_ resources: Resources) -> AmountVector {
+    var vector = AmountVector()
+    for entry in resources.entries {
+      if case .scalar(let amount) = entry.amount { vector.add(amount.thousandths, at: number(ofName: entry.name)) }
+    }
+    return vector
+  }
+
+  func quantities(_ amounts: AmountVector) -> ResourceQuantities {
+    ResourceQuantities(names.indices.lazy.map { (name: names[$0], amount: Scalar(thousandths: amounts[$0])) })
   }
 }

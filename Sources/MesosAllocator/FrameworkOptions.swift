@@ -64,9 +64,13 @@ public struct AgentOptions: Hashable, Sendable {
   public var total: Resources
   /// The region of the agent's fault domain, if it has one.
   public var region: String?
+  /// The name that a whitelist knows the agent by.
+  public var hostname: String
 
-  public init(total: Resources, region: String? = nil) {
+  /// An agent of the given kind.
+  public init(total: Resources, region: String? = nil, hostname: String = "") {
     self.total = total
     self.region = region
+    self.hostname = hostname
   }
 }

@@ -11,6 +11,7 @@ private struct Pair {
   var rng: SplitMix64
   var nextAgent = 0
   var nextFramework = 0
+  var hasQuotas = false
 
   static let roleNames = ["*", "a", "a/b", "a/b/c", "a/d", "e"]
 
@@ -23,6 +24,7 @@ private struct Pair {
       region: Bool.random(using: &rng) ? "east" : nil)
     real = Allocator(configuration: configuration)
     naive = NaiveAllocator(configuration: configuration)
+    hasQuotas = seed % 4 != 0
   }
 
   mutating func pick<Element>(_ elements: [Element]) -> Element {
@@ -84,20 +86,38 @@ private struct Pair {
 
   /// One random change of both; what the naive one says is legal, the real one must accept.
   mutating func change() throws {
+    try changeBoth()
+    naive.forget()
+  }
+
+  /// A quota that agrees with itself, whatever the others say.
+  mutating func randomQuota() -> Quota {
+    var quota = Quota()
+    for name in ["cpus", "mem", "disk"] {
+      let guaranteed = chance(1, in: 2) ? Scalar(thousandths: pick([500, 2000, 5000, 64000])) : .zero
+      if chance(2, in: 3) { quota.guarantees.add(guaranteed, of: name) }
+      if chance(1, in: 2) { quota.limits[name] = guaranteed + Scalar(thousandths: pick([0, 1500, 100_000])) }
+    }
+    return quota
+  }
+
+  private mutating func changeBoth() throws {
     let framework = naive.frameworks.isEmpty ? nil : pick(naive.frameworks.keys.sorted())
     let agent = naive.agents.isEmpty ? nil : pick(naive.agents.map(\.id))
-    switch Int.random(in: 0..<14, using: &rng) {
+    switch Int.random(in: 0..<17, using: &rng) {
     case 0 where naive.agents.count < 6:
       nextAgent += 1
       let id = AgentKey("S\(nextAgent)")
       let total = try randomTotal()
       let region = chance(1, in: 4) ? "west" : "east"
+      let hostname = pick(["h1", "h2", "h3"])
       var used: [FrameworkKey: Resources] = [:]
       if chance(1, in: 3) {
         used[framework ?? "F9"] = try Resources.parse("cpus:1;mem:8").allocated(to: pick(Pair.roleNames))
       }
-      try real.addAgent(id, AgentOptions(total: total, region: region), used: used)
-      naive.agents.append(NaiveAllocator.Agent(id: id, total: total, region: region, used: used))
+      try real.addAgent(id, AgentOptions(total: total, region: region, hostname: hostname), used: used)
+      naive.agents.append(
+        NaiveAllocator.Agent(id: id, total: total, region: region, hostname: hostname, used: used))
     case 1 where naive.frameworks.count < 5:
       nextFramework += 1
       let id = FrameworkKey("F\(nextFramework)")
@@ -148,6 +168,15 @@ private struct Pair {
       let (role, weight) = (pick(Pair.roleNames), pick([0.5, 1.0, 3.0]))
       try real.setWeight(role: role, weight)
       naive.weights[role] = weight
+    case 10 where hasQuotas:
+      let role = pick(Pair.roleNames)
+      let quota = chance(1, in: 4) ? Quota.none : randomQuota()
+      try real.setQuota(role: role, quota)
+      naive.quotas[role] = quota
+    case 11 where chance(1, in: 3):
+      let whitelist: Set<String>? = chance(1, in: 2) ? nil : Set(["h1", "h2", "h3"].filter { _ in chance(2, in: 3) })
+      real.setWhitelist(whitelist)
+      naive.whitelist = whitelist
     case 9:
       now = now.advanced(by: .seconds(pick([1, 2, 5, 30])))
     default:

@@ -8,6 +8,7 @@ struct NaiveAllocator {
     let id: AgentKey
     var total: Resources
     let region: String?
+    var hostname = ""
     var isActive = true
     var used: [FrameworkKey: Resources]
 
@@ -36,6 +37,8 @@ struct NaiveAllocator {
   var suppressed: Set<Member> = []
   var filters: [Filter] = []
   var weights: [String: Double] = [:]
+  var quotas = QuotaTree()
+  var whitelist: Set<String>?
   /// How often something was allocated to a framework in a role, to a role itself, and to a role with all below.
   var counts: [Member: Int] = [:]
   var ownCounts: [String: Int] = [:]
@@ -113,8 +116,8 @@ struct NaiveAllocator {
   }
 
   /// Counts last as long as the framework is subscribed to the role or has something in it, and as long as the role has such a
-  /// framework or a role below that has.
-  private mutating func forget() {
+  /// framework, a reservation or a quota, or a role below that has.
+  mutating func forget() {
     for index in agents.indices { agents[index].used = agents[index].used.filter { !$0.value.isEmpty } }
     var members: Set<Member> = []
     for (id, options) in frameworks { for role in options.roles { members.insert(Member(framework: id, role: role)) } }
@@ -123,7 +126,11 @@ struct NaiveAllocator {
         for entry in resources.entries { members.insert(Member(framework: id, role: entry.allocationRole ?? "")) }
       }
     }
-    let roles = Set(members.flatMap { [$0.role] + RoleName.ancestors(of: $0.role) })
+    let reserved = agents.flatMap { agent in
+      ([agent.total] + agent.used.values).flatMap { $0.nonRevocable.scalars.entries.compactMap(\.reservationRole) }
+    }
+    let named = members.map(\.role) + reserved + quotas.roles
+    let roles = Set(named.flatMap { [$0] + RoleName.ancestors(of: $0) })
     counts = counts.filter { members.contains($0.key) }
     ownCounts = ownCounts.filter { roles.contains($0.key) }
     subtreeCounts = subtreeCounts.filter { roles.contains($0.key) }
@@ -152,29 +159,53 @@ struct NaiveAllocator {
 
   mutating func cycle(at now: Duration) -> [Allocation] {
     var allocations: [Allocation] = []
-    for index in agents.indices where agents[index].isActive {
-      let agent = agents[index]
-      var remaining = agent.available
-      var grants: [(Member, Resources)] = []
-      for member in order() {
-        guard let granted = grant(of: remaining, to: member, on: agent, at: now) else { continue }
-        grants.append((member, granted))
-        remaining -= granted
-      }
-      for (member, resources) in grants {
-        let allocated = resources.allocated(to: member.role)
-        agents[index].used[member.framework, default: Resources()] += allocated
-        counts[member, default: 0] += 1
-        ownCounts[member.role, default: 0] += 1
-        for role in [member.role] + RoleName.ancestors(of: member.role) { subtreeCounts[role, default: 0] += 1 }
-        allocations.append(
-          Allocation(framework: member.framework, agent: agent.id, role: member.role, resources: allocated))
+    var shared: [AgentKey: Resources] = [:]
+    for isFirstStage in quotas.isEmpty ? [false] : [true, false] {
+      for index in agents.indices where agents[index].isActive && isListed(agents[index]) {
+        var remaining = agents[index].available - (shared[agents[index].id] ?? Resources())
+        // The order is that of the beginning; what roles consume is not.
+        var after = agents
+        for member in order() {
+          let headroom = NaiveAllocator.headroom(quotas, after)
+          guard
+            let granted = grant(
+              of: remaining, to: member, on: agents[index], at: now, isFirstStage: isFirstStage, headroom)
+          else { continue }
+          remaining -= granted
+          shared[agents[index].id, default: Resources()] += granted.shared
+          let allocated = granted.allocated(to: member.role)
+          after[index].used[member.framework, default: Resources()] += allocated
+          counts[member, default: 0] += 1
+          ownCounts[member.role, default: 0] += 1
+          for role in [member.role] + RoleName.ancestors(of: member.role) { subtreeCounts[role, default: 0] += 1 }
+          allocations.append(
+            Allocation(
+              framework: member.framework, agent: agents[index].id, role: member.role, resources: allocated))
+        }
+        agents = after
       }
     }
     return allocations
   }
 
-  private func grant(of remaining: Resources, to member: Member, on agent: Agent, at now: Duration) -> Resources? {
+  private func isListed(_ agent: Agent) -> Bool { whitelist?.contains(agent.hostname) ?? true }
+
+  /// What is held back for guarantees, counted afresh from all agents.
+  static func headroom(_ quotas: QuotaTree, _ agents: [Agent]) -> QuotaHeadroom {
+    var available = ResourceQuantities()
+    var charges: [QuotaCharge] = []
+    for agent in agents {
+      let allocated = agent.used.sorted { $0.key < $1.key }.reduce(Resources()) { $0 + $1.value }
+      available += QuotaHeadroom.available(total: agent.total, allocated: allocated.unallocated)
+      charges.append(QuotaCharge(total: agent.total, allocated: allocated))
+    }
+    return QuotaHeadroom(quotas: quotas, consumption: QuotaConsumption(charges), available: available)
+  }
+
+  private func grant(
+    of remaining: Resources, to member: Member, on agent: Agent, at now: Duration, isFirstStage: Bool,
+    _ headroom: QuotaHeadroom
+  ) -> Resources? {
     guard let framework = frameworks[member.framework] else { return nil }
     if agent.total.entries.contains(where: { $0.name == "gpus" }), configuration.filtersGPUs,
       !framework.capabilities.contains(.gpuResources)
@@ -186,13 +217,17 @@ struct NaiveAllocator {
     {
       return nil
     }
-    let granted = remaining.filter { entry in
+    var granted = remaining.filter { entry in
       (!entry.isReserved || entry.reservationRole == member.role
         || RoleName.ancestors(of: member.role).contains(entry.reservationRole ?? ""))
         && (!entry.isRevocable || framework.capabilities.contains(.revocableResources))
         && (!entry.isShared || framework.capabilities.contains(.sharedResources))
         && (!entry.hasRefinedReservation || framework.capabilities.contains(.reservationRefinement))
     }
+    let charged = granted.filter { QuotaHeadroom.isCharged($0) }
+    let offering = headroom.offering(of: charged.quantities, to: member.role)
+    if isFirstStage, !offering.meetsGuarantees { return nil }
+    granted = granted.filter { !QuotaHeadroom.isCharged($0) } + charged.shrunk(to: offering.total)
     guard granted.entries.contains(where: { !$0.isShared }) else { return nil }
     let minimum = framework.minimumAllocatable[member.role] ?? configuration.minimumAllocatable
     guard minimum.isEmpty || minimum.contains(where: { granted.quantities.contains($0) }) else { return nil }

@@ -14,7 +14,7 @@ struct RoleNode: Sendable {
   /// Frameworks of this very role, and of it and all roles below, that can be offered something.
   var eligible = 0
   var subtreeEligible = 0
-  /// How many clients and child nodes refer to the node; it goes when there are none.
+  /// How many clients, child nodes, reservations on agents and quotas refer to the node; it goes when there are none.
   var references = 0
   /// Child nodes with eligible frameworks, and as ``RoleNode/itself`` the frameworks of the role itself where it has such.
   var children = FairOrder()
@@ -22,6 +22,15 @@ struct RoleNode: Sendable {
   var clients = FairOrder()
   /// For which totals the two orders were computed.
   var epoch: Int
+  /// What the role and all roles below it are charged with.
+  var consumed = AmountVector()
+  /// The role's own quota, nil when it has none.
+  var quota: QuotaVectors?
+  /// How many quotas there are in the role and below it.
+  var quotaCount = 0
+  /// What has to be held back for the roles just below, and for this role with all below it.
+  var requiredBelow = AmountVector()
+  var required = AmountVector()
 
   /// Stands for the node's own frameworks among its children.
   static let itself = -1
@@ -41,7 +50,9 @@ struct Client: Sendable {
   var holdings = 0
   /// The agents for which it has filters.
   var filteredAgents: Set<Int> = []
-  var minimum: [ResourceQuantities]?
+  var minimumQuantities: [ResourceQuantities]?
+  /// The same as numbers; nil for those of the configuration.
+  var minimum: [AmountVector]?
 }
 
 struct Framework: Sendable {
@@ -62,42 +73,71 @@ struct OfferFilter: Sendable, Equatable {
   let until: Duration
 }
 
+/// What an operator plans for an agent, and who was asked to leave it.
+struct Maintenance: Sendable {
+  let unavailability: PlannedUnavailability
+  /// The frameworks that were asked and did not answer yet.
+  var asked: Set<Int> = []
+  /// Until when frameworks do not want to be asked again.
+  var refusals: [Int: Duration] = [:]
+}
+
+/// What a framework has on an agent.
+struct Holder: Sendable {
+  let framework: Int
+  var resources: Resources
+
+  func has(_ role: String) -> Bool { resources.entries.contains { $0.allocationRole == role } }
+}
+
 struct Agent: Sendable {
   let id: AgentKey
   /// Ascending in the order in which agents were added.
   let sequence: Int
   let region: String?
+  let hostname: String
   var total: Resources
   var totalAmounts: AmountVector
   var isActive = true
+  var isWhitelisted = true
   var isDirty = false
   /// What each framework has, with the roles it has it in, in ascending order of framework ids.
-  var holders: [(framework: Int, resources: Resources)] = []
-  /// The sum of the holders' resources, without roles.
-  var allocated = Resources()
+  var holders: [Holder] = []
   var available: Resources
+  /// Whether more is allocated than there is, so that ``available`` has to be computed from its parts.
+  var isOverallocated = false
   /// By client.
   var filters: [Int: [OfferFilter]] = [:]
   /// Whether everybody may be offered everything of it.
   var isPlain = true
+  var hasShared = false
   var hasGPUs = false
+  var ledger = Ledger()
+  var maintenance: Maintenance?
+
+  func position(of framework: Int) -> Int? { holders.firstIndex { $0.framework == framework } }
 
   func resources(of framework: Int) -> Resources {
-    holders.first { $0.framework == framework }?.resources ?? Resources()
+    position(of: framework).map { holders[$0].resources } ?? Resources()
   }
 
-  /// Computes what follows from ``total`` and ``allocated``.
+  /// Computes what is available from what there is and what is allocated.
   mutating func refresh() {
-    if total.entries.contains(where: \.isShared) {
+    var allocated = Resources()
+    for holder in holders { allocated += holder.resources.unallocated }
+    if hasShared {
       // A shared resource is there for everybody, however many have it.
       available = total.nonShared - allocated.nonShared + total.shared
+      isOverallocated = !total.nonShared.contains(allocated.nonShared)
     } else {
       available = total - allocated
+      isOverallocated = !total.contains(allocated)
     }
   }
 
   mutating func classify() {
     isPlain = total.entries.allSatisfy { !$0.isReserved && !$0.isRevocable && !$0.isShared }
+    hasShared = total.entries.contains(where: \.isShared)
     hasGPUs = total.entries.contains { $0.name == "gpus" }
   }
 }

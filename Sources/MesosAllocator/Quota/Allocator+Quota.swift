@@ -1,0 +1,127 @@
+public import MesosModel
+
+extension Allocator {
+  /// Replaces the quotas of all roles.
+  ///
+  /// Guarantees and limits hold for a role with all roles below it, at whatever depth it is. Scalars alone count.
+  /// - Throws: `AllocationError` with code `.invalidRole` or `.invalidQuota`; whether the quotas fit each other and the cluster is for
+  ///   whoever sets them to say, see `QuotaTree.validate()`.
+  /// - Complexity: O(*r* · *d*) in roles with a quota and their depth.
+  public mutating func setQuotas(_ quotas: QuotaTree) throws(AllocationError) {
+    for (role, quota) in quotas.entries {
+      try Allocator.validate(role: role)
+      do { try quota.validate(role: role) } catch { throw AllocationError(.invalidQuota, error.message) }
+    }
+    let old = self.quotas
+    self.quotas = quotas
+    for (role, quota) in quotas.entries where old[role] != quota { install(quota, for: role) }
+    for (role, _) in old.entries where quotas[role].isNone { install(.none, for: role) }
+  }
+
+  /// Replaces the quota of one role, ``Quota/none`` to remove it.
+  /// - Throws: `AllocationError` with code `.invalidRole` or `.invalidQuota`.
+  public mutating func setQuota(role: String, _ quota: Quota) throws(AllocationError) {
+    try Allocator.validate(role: role)
+    do { try quota.validate(role: role) } catch { throw AllocationError(.invalidQuota, error.message) }
+    guard quotas[role] != quota else { return }
+    quotas[role] = quota
+    install(quota, for: role)
+  }
+
+  /// What a role is charged with, with the roles below it: what is allocated to it, and what is reserved to it and not allocated.
+  ///
+  /// What is allocated includes what is offered. Equal to `QuotaConsumption` over all agents.
+  public func consumedQuantities(role: String) -> ResourceQuantities {
+    roleNumbers[role].map { quantities(roles[$0].consumed) } ?? ResourceQuantities()
+  }
+
+  /// What is neither reserved, nor allocated, nor revocable, over all agents.
+  public var availableHeadroom: ResourceQuantities { quantities(openAmounts) }
+
+  /// What of ``availableHeadroom`` has to be held back for guarantees that are not met yet.
+  public var requiredHeadroom: ResourceQuantities { quantities(roles[root].requiredBelow) }
+
+  private mutating func install(_ quota: Quota, for path: String) {
+    let role = makeRole(path)
+    let hadQuota = roles[role].quota != nil
+    if quota.isNone {
+      roles[role].quota = nil
+    } else {
+      roles[role].quota = QuotaVectors(
+        guarantees: vector(quota.guarantees),
+        limits: quota.limits.limits.map { (number(ofName: $0.name), $0.amount.thousandths) })
+    }
+    let change = (quota.isNone ? 0 : 1) - (hadQuota ? 1 : 0)
+    roles[role].references += change
+    quotaCount += change
+    var node = role
+    while let parent = roles[node].parent {
+      roles[node].quotaCount += change
+      updateRequired(node, below: parent)
+      node = parent
+    }
+    isAllDirty = true
+    prune(role: role)
+  }
+
+  // MARK: How much a role may be offered
+
+  /// What is available and not required: any role may have it.
+  var surplus: AmountVector { (openAmounts - roles[root].requiredBelow).positivePart }
+
+  /// What a role may get of open resources.
+  ///
+  /// - Returns: The part that meets guarantees, and all.
+  /// - Source: `QuotaHeadroom.offering(of:to:)`, which says why.
+  func quotaOffering(of open: AmountVector, to role: Int) -> (guaranteed: AmountVector, total: AmountVector) {
+    let (claim, room) = quotaBounds(of: role)
+    var capped = open
+    for (name, most) in room where capped[name] > most { capped[name] = most }
+    let guaranteed = AmountVector.min(capped, claim)
+    let rest = capped - guaranteed
+    return (
+      guaranteed, guaranteed + (roles[root].requiredBelow.isZero ? rest : AmountVector.min(rest, surplus))
+    )
+  }
+
+  private func quotaBounds(of role: Int) -> (claim: AmountVector, room: [(name: Int, most: Int64)]) {
+    var room: [(name: Int, most: Int64)] = []
+    var claim = AmountVector()
+    // What is required for the step before on the way up, and what of that is so whatever the role gets.
+    var (required, ofOthers) = (AmountVector(), AmountVector())
+    var node = role
+    while let parent = roles[node].parent {
+      defer { node = parent }
+      guard roles[node].quotaCount > 0 else { continue }
+      ofOthers = roles[node].requiredBelow - required + ofOthers
+      required = roles[node].required
+      claim = (required - ofOthers).positivePart
+      for (name, limit) in roles[node].quota?.limits ?? [] {
+        let free = max(limit &- roles[node].consumed[name], 0)
+        // Where a limit was forced below what is needed under it, first come is first served.
+        let most = free < required[name] ? min(free, claim[name]) : free - ofOthers[name]
+        if let position = room.firstIndex(where: { $0.name == name }) {
+          room[position].most = min(room[position].most, most)
+        } else {
+          room.append((name, most))
+        }
+      }
+    }
+    return (claim, room)
+  }
+
+  /// What of `resources` is open to all, by amounts.
+  func openAmounts(of resources: Resources) -> AmountVector {
+    var amounts = AmountVector()
+    for entry in resources.entries where !entry.isReserved && !entry.isRevocable {
+      if case .scalar(let scalar) = entry.amount { amounts.add(scalar.thousandths, at: nameNumber(entry.name) ?? 0) }
+    }
+    return amounts
+  }
+
+  /// `resources` with no more of what is open than `most`.
+  func chopped(_ resources: Resources, to most: AmountVector) -> Resources {
+    func isCharged(_ entry: Resources.Entry) -> Bool { QuotaHeadroom.isCharged(entry) }
+    return resources.filter { !isCharged($0) } + resources.filter(isCharged).shrunk(to: quantities(most))
+  }
+}
