@@ -20,7 +20,7 @@ extension MasterCore {
     guard !cycle.needsTick else { return cycle.started ?? .zero }
     let soonest = cycle.started.map { $0 + configuration.allocationInterval } ?? .zero
     if allocator.needsCycle { return soonest }
-    return allocator.nextFilterExpiry().map { max($0, soonest) }
+    return allocator.nextExpiry().map { max($0, soonest) }
   }
 
   /// Does one slice of an allocation cycle, if one runs or is due.

@@ -168,6 +168,9 @@ extension Allocator {
       let index = Int(child.index)
       if index == RoleNode.itself {
         offer(to: role, &turn)
+      } else if roles[index].isExhausted, turn.isPlain, ownMinimumCount == 0 {
+        // Without reserved resources and other minimums there is nothing that the role could have.
+        turn.isHeldBack = true
       } else if !turn.isFirstStage || !roles[index].required.isZero || role != root {
         visit(index, &turn)
       }
@@ -216,6 +219,8 @@ extension Allocator {
       if turn.isFirstStage, guaranteed.isZero { return nil }
       if total != open {
         turn.isHeldBack = true
+        // What chopping leaves is not more than this.
+        guard isWorthOffering(amounts - open + total, to: client) else { return nil }
         granted = chopped(granted, to: total)
         guard granted.entries.contains(where: { !$0.isShared }), isWorthOffering(self.amounts(of: granted), to: client)
         else { return nil }

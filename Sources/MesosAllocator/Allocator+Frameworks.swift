@@ -115,6 +115,7 @@ extension Allocator {
       if !isSubscribed || (clients[client].isSuppressed && !isSuppressed) { removeFilters(ofClient: client) }
       if clients[client].minimumQuantities != options.minimumAllocatable[role] {
         clients[client].minimumQuantities = options.minimumAllocatable[role]
+        ownMinimumCount += (options.minimumAllocatable[role] == nil ? 0 : 1) - (clients[client].minimum == nil ? 0 : 1)
         clients[client].minimum = options.minimumAllocatable[role]?.map { vector($0) }
         isAllDirty = true
       }

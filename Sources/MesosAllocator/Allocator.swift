@@ -110,6 +110,8 @@ public struct Allocator: Sendable {
   var lastSequence = 0
   /// The configuration's minimum.
   var minimum: [AmountVector] = []
+  /// How many clients have a minimum of their own.
+  var ownMinimumCount = 0
 
   /// Agents that changed since they were last visited, some of them more than once or no longer there.
   var dirty: [Int] = []
@@ -208,6 +210,7 @@ public struct Allocator: Sendable {
   mutating func pruneClient(_ client: Int) {
     guard !clients[client].isSubscribed, clients[client].holdings == 0 else { return }
     removeFilters(ofClient: client)
+    if clients[client].minimum != nil { ownMinimumCount -= 1 }
     let (framework, role) = (clients[client].framework, clients[client].role)
     clients.remove(client)
     frameworks[framework].clients.removeAll { $0.client == client }

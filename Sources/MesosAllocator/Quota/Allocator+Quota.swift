@@ -74,18 +74,7 @@ extension Allocator {
   /// - Returns: The part that meets guarantees, and all.
   /// - Source: `QuotaHeadroom.offering(of:to:)`, which says why.
   func quotaOffering(of open: AmountVector, to role: Int) -> (guaranteed: AmountVector, total: AmountVector) {
-    let (claim, room) = quotaBounds(of: role)
     var capped = open
-    for (name, most) in room where capped[name] > most { capped[name] = most }
-    let guaranteed = AmountVector.min(capped, claim)
-    let rest = capped - guaranteed
-    return (
-      guaranteed, guaranteed + (roles[root].requiredBelow.isZero ? rest : AmountVector.min(rest, surplus))
-    )
-  }
-
-  private func quotaBounds(of role: Int) -> (claim: AmountVector, room: [(name: Int, most: Int64)]) {
-    var room: [(name: Int, most: Int64)] = []
     var claim = AmountVector()
     // What is required for the step before on the way up, and what of that is so whatever the role gets.
     var (required, ofOthers) = (AmountVector(), AmountVector())
@@ -96,18 +85,17 @@ extension Allocator {
       ofOthers = roles[node].requiredBelow - required + ofOthers
       required = roles[node].required
       claim = (required - ofOthers).positivePart
-      for (name, limit) in roles[node].quota?.limits ?? [] {
+      guard let quota = roles[node].quota else { continue }
+      for (name, limit) in quota.limits {
         let free = max(limit &- roles[node].consumed[name], 0)
         // Where a limit was forced below what is needed under it, first come is first served.
         let most = free < required[name] ? min(free, claim[name]) : free - ofOthers[name]
-        if let position = room.firstIndex(where: { $0.name == name }) {
-          room[position].most = min(room[position].most, most)
-        } else {
-          room.append((name, most))
-        }
+        if capped[name] > most { capped[name] = most }
       }
     }
-    return (claim, room)
+    let guaranteed = AmountVector.min(capped, claim)
+    let rest = capped - guaranteed
+    return (guaranteed, guaranteed + (roles[root].requiredBelow.isZero ? rest : AmountVector.min(rest, surplus)))
   }
 
   /// What of `resources` is open to all, by amounts.

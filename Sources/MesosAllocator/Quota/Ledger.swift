@@ -67,6 +67,16 @@ extension Allocator {
 
   /// Makes right what has to be held back for a role, after its quota, its consumption or what its children need changed.
   mutating func updateRequired(_ node: Int, below parent: Int) {
+    if let limits = roles[node].quota?.limits, !limits.isEmpty {
+      let consumed = roles[node].consumed
+      roles[node].isExhausted =
+        !minimum.isEmpty
+        && minimum.allSatisfy { least in
+          limits.contains { least[$0.name] > 0 && $0.amount &- consumed[$0.name] < least[$0.name] }
+        }
+    } else {
+      roles[node].isExhausted = false
+    }
     let unmet = roles[node].quota.map { ($0.guarantees - roles[node].consumed).positivePart } ?? AmountVector()
     let new = AmountVector.max(unmet, roles[node].requiredBelow)
     let old = roles[node].required

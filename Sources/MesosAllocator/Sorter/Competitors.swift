@@ -31,6 +31,8 @@ struct RoleNode: Sendable {
   /// What has to be held back for the roles just below, and for this role with all below it.
   var requiredBelow = AmountVector()
   var required = AmountVector()
+  /// Whether the role's own limits leave less of something than the least that an offer contains.
+  var isExhausted = false
 
   /// Stands for the node's own frameworks among its children.
   static let itself = -1
