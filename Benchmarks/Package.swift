@@ -17,6 +17,7 @@ let package = Package(
       dependencies: [
         "CAllocationCount",
         .product(name: "MesosModel", package: "swift-mesos"),
+        .product(name: "MesosAllocator", package: "swift-mesos"),
         .product(name: "MesosHTTP", package: "swift-mesos"),
         .product(name: "MesosTestKit", package: "swift-mesos"),
         .product(name: "SchedulerKit", package: "swift-mesos"),

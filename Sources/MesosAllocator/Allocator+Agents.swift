@@ -171,12 +171,14 @@ extension Allocator {
   }
 
   private func checkAllocated(_ resources: Resources, to framework: Int, on agent: Int) throws(AllocationError) {
+    let isHeld = agents[agent].position(of: framework).map { agents[agent].holders[$0].resources.contains(resources) }
+    // What is held was validated when it was allocated.
+    if isHeld ?? resources.isEmpty { return }
     let (id, agentID) = (frameworks[framework].id, agents[agent].id)
     try Allocator.validate(allocated: resources, of: id)
-    let held = agents[agent].resources(of: framework)
-    guard held.contains(resources) else {
-      throw AllocationError(.notAllocated, "Framework \(id) has \(held) on agent \(agentID), not \(resources)")
-    }
+    throw AllocationError(
+      .notAllocated,
+      "Framework \(id) has \(agents[agent].resources(of: framework)) on agent \(agentID), not \(resources)")
   }
 
   /// Changes what a framework has on an agent, and everything that counts it.
@@ -192,7 +194,9 @@ extension Allocator {
     let position = agents[agent].position(of: framework)
     let parts = resources.allocations
     let before = hasShared ? agents[agent].resources(of: framework) : Resources()
-    let hadPart = parts.map { role, _ in position.map { agents[agent].holders[$0].has(role) } ?? false }
+    // One role is the rule, and then no list is made.
+    let hadFirst = parts.first.map { holds($0.role, at: position, of: agent) } ?? false
+    let hadOthers = parts.dropFirst().map { holds($0.role, at: position, of: agent) }
 
     if let position {
       if adding {
@@ -222,11 +226,15 @@ extension Allocator {
       } else if !adding {
         amounts = AmountVector() - amounts
       }
-      let hasPart = newPosition.map { agents[agent].holders[$0].has(role) } ?? false
-      clients[client].holdings += (hasPart ? 1 : 0) - (hadPart[index] ? 1 : 0)
+      let hadPart = index == 0 ? hadFirst : hadOthers[index - 1]
+      clients[client].holdings += (holds(role, at: newPosition, of: agent) ? 1 : 0) - (hadPart ? 1 : 0)
       adjust(client, by: amounts, turns: isGrant ? 1 : 0)
       pruneClient(client)
     }
+  }
+
+  private func holds(_ role: String, at position: Int?, of agent: Int) -> Bool {
+    position.map { agents[agent].holders[$0].has(role) } ?? false
   }
 
   private mutating func updateAvailable(

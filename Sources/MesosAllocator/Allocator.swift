@@ -15,19 +15,26 @@ public import MesosModel
 /// refined) goes on to the next. The order is the one at the beginning of the agent's turn. Ties are broken by the number of allocations
 /// made so far, then by name, so equal competitors take turns even when they decline everything.
 ///
-/// **May have** means: active, subscribed, not suppressed; unreserved resources and those reserved to the role or above it; at least
-/// the minimum worth offering; no filter left by a refusal whose resources contain these.
+/// **May have** means: active, subscribed, not suppressed; unreserved resources and those reserved to the role or above it, the former
+/// within the quotas; at least the minimum worth offering; no filter left by a refusal whose resources contain these.
+///
+/// **Quotas** make two stages of a cycle. The first gives roles what brings their guarantees nearer, the second everybody what is left,
+/// without what has to be held back for guarantees that are not met yet, and nobody ever more than the limits of the role and of the
+/// roles above it. What a role is charged with, what is held back and how much a role may have are those of `QuotaCharge` and
+/// `QuotaHeadroom` in the model, kept here up to date with each change. Roles at any depth may have a quota; scalars alone count.
 ///
 /// **Invariants** (`checkInvariants()`): what is available on an agent is its total without what is allocated; what a framework holds
 /// in a role is the sum over the agents, a role's holdings are the sum over its frameworks and the roles below; each order is sorted
 /// and holds exactly the competitors that can be offered something.
 ///
 /// **Work follows change.** An agent that was visited is not looked at again until it gains something, a filter on it expires or a
-/// framework begins to want offers. Shares are kept up to date with each change instead of being computed for each sort. A cycle runs in
+/// framework begins to want offers; one on which quotas held something back, not until there is more surplus than then or a role with a
+/// quota consumes less. Shares are kept up to date with each change instead of being computed for each sort. A cycle runs in
 /// slices with the same outcome however it is cut, as long as nothing else happens in between.
 ///
 /// **Where this is not Apache Mesos.** Apache Mesos visits agents in random order; here order and outcome follow from the calls alone.
-/// It goes over all agents each second; here a cycle is due when ``needsCycle`` says so or at ``nextFilterExpiry()``. It does not count
+/// It goes over all agents each second; here a cycle is due when ``needsCycle`` says so or at ``nextExpiry()``. Its quotas are for roles
+/// at the top. An agent that has MULTI_ROLE or HIERARCHICAL_ROLE missing, and offer constraints, are not known here. It does not count
 /// reservations nobody uses as held, and neither does this.
 ///
 /// No clock, no chance and no I/O: time comes as an argument, and equal calls give equal answers in every process.

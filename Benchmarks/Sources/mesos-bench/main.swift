@@ -35,6 +35,7 @@ nonisolated func measure(
   var harness = Harness(filter: filter, isSmoke: isSmoke)
   try ResourceBenchmarks.run(&harness)
   try WireBenchmarks.run(&harness)
+  try AllocatorBenchmarks.run(&harness)
   try await ClusterBenchmarks.run(&harness, launcherFolder: launcherFolder)
   if let output { try harness.write(to: output) }
   return harness.figures
