@@ -119,6 +119,14 @@ extension Allocator {
     #expect(!allocator.needsCycle)
   }
 
+  @Test func `a role that loses an agent gets what its limit held back, though there is no more surplus`() throws {
+    var allocator = try Self.cluster(["cpus:4", "cpus:4"], roles: ["eng"])
+    try allocator.setQuota(role: "eng", Quota(limits: ["cpus": Scalar(thousandths: 4000)]))
+    #expect(allocator.run().map(\.agent) == ["S0"])
+    try allocator.removeAgent("S0")
+    #expect(allocator.run().map(\.agent) == ["S1"])
+  }
+
   @Test func `a quota that contradicts itself is refused and nothing changes`() throws {
     var allocator = try Self.cluster(["cpus:4"], roles: ["eng"])
     let contradiction = try quota("cpus:4", limits: "cpus:2")
