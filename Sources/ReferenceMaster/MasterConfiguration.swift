@@ -71,19 +71,11 @@ public struct MasterConfiguration: Sendable {
     if let text = parsed.stringIfSet("roles"), !text.isEmpty {
       roles = Set(text.split(separator: ",").map { $0.trimmingSpaces() })
     }
-    var weights: [String: Double] = [:]
-    for pair in (parsed.stringIfSet("weights") ?? "").split(separator: ",") {
-      let parts = pair.split(separator: "=").map { $0.trimmingSpaces() }
-      guard parts.count == 2, let weight = Double(parts[1]), weight > 0, weight.isFinite else {
-        throw MasterError(
-          code: .badConfiguration, message: "--weights has '\(pair)': expecting ROLE=WEIGHT with a weight above 0")
-      }
-      do {
-        try RoleName.validate(parts[0])
-      } catch {
-        throw MasterError(code: .badConfiguration, message: "--weights has '\(pair)': \(error)")
-      }
-      weights[parts[0]] = weight
+    let weights: RoleWeights
+    do {
+      weights = try RoleWeights(parsing: parsed.stringIfSet("weights") ?? "")
+    } catch {
+      throw MasterError(code: .badConfiguration, message: "--weights: \(error)")
     }
     var minimum: [ResourceQuantities]?
     if let text = parsed.stringIfSet("min_allocatable_resources") {
@@ -100,7 +92,7 @@ public struct MasterConfiguration: Sendable {
       core.unreachableTasksPerFrameworkMax = parsed.int("max_unreachable_tasks_per_framework")
       core.rootSubmissions = parsed.bool("root_submissions")
       core.roles = roles
-      core.weights = weights
+      core.weights = Dictionary(uniqueKeysWithValues: weights.infos.map { ($0.role, $0.weight) })
       if let minimum { core.minAllocatableResources = minimum }
     }
   }

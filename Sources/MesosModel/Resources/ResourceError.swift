@@ -18,16 +18,22 @@ public struct ResourceError: Error, Hashable, Sendable, CustomStringConvertible 
   public let code: Code
   /// What is wrong, in the words of Apache Mesos where it has some.
   public let message: String
-  /// Where in the text, in UTF-8 bytes from its start.
+  /// Where in the text, in UTF-8 bytes from its start; nil for what is not about a text.
   public let offset: Int?
+  /// Which of the messages, counted from zero; nil for what is not about one message of several.
+  public let index: Int?
 
-  /// An error with its kind, a text for a person and, where a text was read, the place in it.
-  public init(_ code: Code, _ message: String, offset: Int? = nil) {
+  /// An error about a text (`offset`), about one message of several (`index`), or about neither.
+  public init(_ code: Code, _ message: String, offset: Int? = nil, index: Int? = nil) {
     self.code = code
     self.message = message
     self.offset = offset
+    self.index = index
   }
 
-  /// The message, with the place where there is one.
-  public var description: String { offset.map { "\(message) (at byte \($0))" } ?? message }
+  /// The message and the place.
+  public var description: String {
+    if let offset { return "\(message) (at byte \(offset))" }
+    return index.map { "\(message) (message \($0))" } ?? message
+  }
 }

@@ -19,16 +19,17 @@ public struct ResourceFormat: Hashable, Sendable {
 extension Resources {
   /// Reads messages in either reservation format; entries of nothing are left out.
   ///
-  /// - Throws: `ResourceError` with code `.invalidResource` that names the resource and what is wrong with it.
+  /// - Throws: `ResourceError` with code `.invalidResource` that names the resource, its index and what is wrong with it.
   public init(_ messages: [Resource]) throws(ResourceError) {
     var parsed: [Entry] = []
     parsed.reserveCapacity(messages.count)
-    for message in messages {
+    for (index, message) in messages.enumerated() {
       let entry: Entry
       do {
         entry = try Entry(message)
       } catch {
-        throw ResourceError(.invalidResource, "Resource '\(message.text)' is invalid: \(error.message)")
+        throw ResourceError(
+          .invalidResource, "Resource '\(message.text)' is invalid: \(error.message)", index: index)
       }
       parsed.append(entry)
     }

@@ -18,16 +18,19 @@ public struct RoleError: Error, Hashable, Sendable, CustomStringConvertible {
   public let code: Code
   /// What is wrong, in the words of Apache Mesos where it has some.
   public let message: String
+  /// Where in the text that was read, in UTF-8 bytes from its start; nil for what is not about a text.
+  public let offset: Int?
 
   /// An error of the given kind.
-  public init(_ code: Code, _ message: String) {
+  public init(_ code: Code, _ message: String, offset: Int? = nil) {
     self.code = code
     self.message = message
+    self.offset = offset
   }
 
   /// An error with code `.invalidName`.
-  public init(_ message: String) { self.init(.invalidName, message) }
+  public init(_ message: String, offset: Int? = nil) { self.init(.invalidName, message, offset: offset) }
 
-  /// The message.
-  public var description: String { message }
+  /// The message, with the place where there is one.
+  public var description: String { offset.map { "\(message) (at byte \($0))" } ?? message }
 }

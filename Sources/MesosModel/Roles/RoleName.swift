@@ -13,24 +13,30 @@ public enum RoleName {
   /// - Throws: `RoleError` with code `.invalidName` and the words of Apache Mesos.
   public static func validate(_ role: String) throws(RoleError) {
     if role == star { return }
-    guard !role.isEmpty else { throw RoleError("Role names cannot be the empty string") }
+    guard !role.isEmpty else { throw RoleError("Role names cannot be the empty string", offset: 0) }
     let bytes = role.utf8
     let slash = UInt8(ascii: "/")
-    if bytes.first == slash { throw RoleError("Role '\(role)' cannot start with a slash") }
-    if bytes.last == slash { throw RoleError("Role '\(role)' cannot end with a slash") }
+    func offset(_ index: String.Index) -> Int { bytes.distance(from: bytes.startIndex, to: index) }
+    if bytes.first == slash { throw RoleError("Role '\(role)' cannot start with a slash", offset: 0) }
+    if bytes.last == slash { throw RoleError("Role '\(role)' cannot end with a slash", offset: bytes.count - 1) }
     let components = bytes.split(separator: slash, omittingEmptySubsequences: false)
-    if components.contains(where: \.isEmpty) { throw RoleError("Role '\(role)' cannot contain two adjacent slashes") }
+    if let empty = components.first(where: \.isEmpty) {
+      throw RoleError("Role '\(role)' cannot contain two adjacent slashes", offset: offset(empty.startIndex))
+    }
     for component in components {
       let text = String(Substring(component))
       if text == "." || text == ".." || text == star {
-        throw RoleError("Role '\(role)' cannot include '\(text)' as a component")
+        throw RoleError("Role '\(role)' cannot include '\(text)' as a component", offset: offset(component.startIndex))
       }
       if component.first == UInt8(ascii: "-") {
-        throw RoleError("Role component '\(text)' is invalid because it starts with a dash")
+        throw RoleError(
+          "Role component '\(text)' is invalid because it starts with a dash", offset: offset(component.startIndex))
       }
       // Tab, line feed, vertical tab, form feed, carriage return, blank, delete.
-      if component.contains(where: { (0x09...0x0d).contains($0) || $0 == UInt8(ascii: " ") || $0 == 0x7f }) {
-        throw RoleError("Role component '\(text)' is invalid because it contains backspace or whitespace")
+      let blank = component.firstIndex { (0x09...0x0d).contains($0) || $0 == UInt8(ascii: " ") || $0 == 0x7f }
+      if let blank {
+        throw RoleError(
+          "Role component '\(text)' is invalid because it contains backspace or whitespace", offset: offset(blank))
       }
     }
   }
@@ -47,9 +53,14 @@ public enum RoleName {
   /// - Throws: `RoleError` about the first that is no valid name.
   /// - Source: Apache Mesos, `roles::parse`.
   public static func parseList(_ text: String) throws(RoleError) -> [String] {
-    let roles = text.split(separator: ",").map(String.init)
-    try validate(roles)
-    return roles
+    let parts = text.split(separator: ",")
+    for part in parts {
+      do { try validate(String(part)) } catch {
+        let start = text.utf8.distance(from: text.startIndex, to: part.startIndex)
+        throw RoleError(error.code, error.message, offset: error.offset.map { start + $0 })
+      }
+    }
+    return parts.map(String.init)
   }
 
   /// The names that stand in `roles` more than once, in ascending order.

@@ -24,23 +24,23 @@ public struct RoleWeights: Hashable, Sendable {
   public init(parsing text: String, whitelist: RoleWhitelist? = nil) throws(RoleError) {
     self.init()
     for token in text.split(separator: ",") {
+      let start = text.utf8.distance(from: text.startIndex, to: token.startIndex)
+      func invalid(_ code: RoleError.Code, _ problem: String, at offset: Int = 0) -> RoleError {
+        RoleError(code, "Invalid weight: '\(token)'. \(problem)", offset: start + offset)
+      }
       let pair = token.split(separator: "=").map(String.init)
       guard pair.count == 2 else {
-        throw RoleError(
-          .malformedWeight, "Invalid weight: '\(token)'. --weights should be of the form 'role=weight,role=weight'")
+        throw invalid(.malformedWeight, "--weights should be of the form 'role=weight,role=weight'")
       }
-      do { try RoleName.validate(pair[0]) } catch {
-        throw RoleError(.invalidName, "Invalid weight: '\(token)'. \(error.message)")
-      }
+      do { try RoleName.validate(pair[0]) } catch { throw invalid(.invalidName, error.message, at: error.offset ?? 0) }
       if let whitelist, !whitelist.contains(pair[0]) {
-        throw RoleError(.unknownRole, "Invalid weight: '\(token)'. \(pair[0]) is not a valid role")
+        throw invalid(.unknownRole, "\(pair[0]) is not a valid role")
       }
+      let number = token.utf8.count - pair[1].utf8.count
       guard let weight = Double(pair[1]) else {
-        throw RoleError(.malformedWeight, "Invalid weight: '\(token)'. '\(pair[1])' is not a number")
+        throw invalid(.malformedWeight, "'\(pair[1])' is not a number", at: number)
       }
-      guard weight > 0, weight.isFinite else {
-        throw RoleError(.invalidWeight, "Invalid weight: '\(token)'. Weights must be positive")
-      }
+      guard weight > 0, weight.isFinite else { throw invalid(.invalidWeight, "Weights must be positive", at: number) }
       weights[pair[0]] = weight
     }
   }

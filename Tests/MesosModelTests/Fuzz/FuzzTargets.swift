@@ -235,6 +235,7 @@ extension FuzzTarget {
       resources = try Resources(messages)
     } catch {
       try demand(!error.message.isEmpty, "a refusal without a reason")
+      try demand(error.index.map(messages.indices.contains) == true, "a refusal of no message: \(error)")
       return false
     }
     try checkInvariants(resources)
@@ -425,6 +426,7 @@ extension FuzzTarget {
       try RoleName.validate(input)
     } catch {
       try demand(!error.message.isEmpty, "a refusal without a reason")
+      try demand(error.offset.map((0...input.utf8.count).contains) == true, "a refusal of no place: \(error)")
       return false
     }
     try demand(!RoleName.isStrictSubrole(input, of: input), "'\(input)' is below itself")

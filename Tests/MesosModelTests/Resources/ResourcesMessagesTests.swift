@@ -191,9 +191,10 @@ private func disk(_ change: (inout Resource.DiskInfo) -> Void) -> Resource {
   func `that break a rule are refused in the words of Apache Mesos`(row: Int) {
     let (message, text) = Self.refused[row]
     do {
-      Issue.record("\(message) was read as \(try Resources([message]))")
+      Issue.record("\(message) was read as \(try Resources([cpus(1), message]))")
     } catch {
       #expect(error.code == .invalidResource)
+      #expect(error.index == 1)
       #expect(error.message == text)
     }
   }

@@ -73,7 +73,8 @@ import Testing
   @Test func `lists of roles are read, and those that stand there twice told`() throws {
     #expect(try RoleName.parseList("") == [])
     #expect(try RoleName.parseList("a,b/c,,a") == ["a", "b/c", "a"])
-    #expect(throws: RoleError("Role component ' b' is invalid because it contains backspace or whitespace")) {
+    #expect(throws: RoleError("Role component ' b' is invalid because it contains backspace or whitespace", offset: 2))
+    {
       try RoleName.parseList("a, b")
     }
     let whitelist = try RoleWhitelist(parsing: "b,a,b")

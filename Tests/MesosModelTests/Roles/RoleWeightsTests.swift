@@ -19,21 +19,26 @@ import Testing
   }
 
   @Test(arguments: [
-    ("eng", "Invalid weight: 'eng'. --weights should be of the form 'role=weight,role=weight'"),
-    ("eng=1=2", "Invalid weight: 'eng=1=2'. --weights should be of the form 'role=weight,role=weight'"),
-    ("eng=0", "Invalid weight: 'eng=0'. Weights must be positive"),
-    ("eng=-1", "Invalid weight: 'eng=-1'. Weights must be positive"),
-    ("eng=nan", "Invalid weight: 'eng=nan'. Weights must be positive"),
-    ("eng=2x", "Invalid weight: 'eng=2x'. '2x' is not a number"),
-    ("dev=1", "Invalid weight: 'dev=1'. dev is not a valid role"),
-    ("a b=1", "Invalid weight: 'a b=1'. Role component 'a b' is invalid because it contains backspace or whitespace"),
+    ("eng=1,eng", "Invalid weight: 'eng'. --weights should be of the form 'role=weight,role=weight'", 6),
+    ("eng=1=2", "Invalid weight: 'eng=1=2'. --weights should be of the form 'role=weight,role=weight'", 0),
+    ("eng=0", "Invalid weight: 'eng=0'. Weights must be positive", 4),
+    ("eng=-1", "Invalid weight: 'eng=-1'. Weights must be positive", 4),
+    ("eng=nan", "Invalid weight: 'eng=nan'. Weights must be positive", 4),
+    ("eng=2x", "Invalid weight: 'eng=2x'. '2x' is not a number", 4),
+    ("eng=1,dev=1", "Invalid weight: 'dev=1'. dev is not a valid role", 6),
+    (
+      "a b=1", "Invalid weight: 'a b=1'. Role component 'a b' is invalid because it contains backspace or whitespace", 1
+    ),
   ])
-  func `are refused in the words of Apache Mesos`(text: String, message: String) throws {
+  func `are refused in the words of Apache Mesos, with the place`(text: String, message: String, offset: Int) throws {
     let whitelist = try RoleWhitelist(["eng"])
     do {
       _ = try RoleWeights(parsing: text, whitelist: whitelist)
       Issue.record("\(text) is taken")
-    } catch { #expect(error.message == message) }
+    } catch {
+      #expect(error.message == message)
+      #expect(error.offset == offset)
+    }
   }
 
   @Test func `are updated all or not at all`() throws {

@@ -49,6 +49,14 @@ struct TaskStateTests {
   func `executors may report all states but staging`(state: TaskState) {
     #expect(state.mayComeFromExecutor == (state != .taskStaging))
   }
+
+  @Test(arguments: TaskState.allCases)
+  func `states that need partition awareness are reported as lost without it`(state: TaskState) {
+    let needing: Set<TaskState> = [.taskUnreachable, .taskGone, .taskGoneByOperator, .taskDropped, .taskUnknown]
+    #expect(state.reported(toPartitionAware: true) == state)
+    #expect(state.reported(toPartitionAware: false) == (needing.contains(state) ? .taskLost : state))
+    #expect(!state.isTerminal || state != .taskUnreachable)
+  }
 }
 
 struct OperationStateTests {
