@@ -44,6 +44,7 @@ public struct JSONMessageError: Error, Hashable, Sendable, CustomStringConvertib
     }
   }
 
+  /// What kind of fault it is.
   public let code: Code
   /// What is wrong, one line unless the document's own text has line breaks; text of the document in it is capped.
   public let message: String
@@ -52,6 +53,7 @@ public struct JSONMessageError: Error, Hashable, Sendable, CustomStringConvertib
   /// The field it concerns, such as `subscribe.framework_info.roles[0]`; empty where it concerns the document.
   public let path: String
 
+  /// An error with its kind, a text for a person, and the place: `offset` in bytes, `path` empty where it concerns the document.
   public init(code: Code, message: String, offset: Int, path: String = "") {
     self.code = code
     self.message = message
@@ -59,6 +61,7 @@ public struct JSONMessageError: Error, Hashable, Sendable, CustomStringConvertib
     self.path = path
   }
 
+  /// The message.
   public var description: String { message }
 
   /// The body of the answer 400 that Apache Mesos gives.
