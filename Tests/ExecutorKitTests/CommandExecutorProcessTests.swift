@@ -52,7 +52,8 @@ struct CommandExecutorProcessTests {
   private func content(ofPipe path: String) async -> String? {
     await withCheckedContinuation { continuation in
       DispatchQueue.global().async {
-        continuation.resume(returning: try? String(contentsOfFile: path, encoding: .utf8))
+        let content = try? FileHandle(forReadingAtPath: path)?.readToEnd()
+        continuation.resume(returning: content.map { String(decoding: $0, as: UTF8.self) })
       }
     }
   }
