@@ -56,10 +56,21 @@ let libraries: [Library] = [
   Library(name: "AgentCore", dependencies: ["MesosModel", "AgentLinkModel", protobuf, collections]),
   Library(name: "SchedulerCore", dependencies: ["MesosModel", collections]),
   Library(name: "ExecutorCore", dependencies: ["MesosModel", protobuf, collections]),
+  // test
+  Library(
+    name: "MesosSimulation",
+    dependencies: [
+      "MasterCore", "AgentCore", "SchedulerCore", "ExecutorCore", "AgentLink", "AgentLinkModel", "MesosModel",
+      "MesosTestKit", protobuf, collections,
+    ]),
   // 3 shells and leaf services
+  Library(name: "MesosRuntime", dependencies: ["MesosModel"]),
   Library(
     name: "SchedulerKit",
     dependencies: ["SchedulerCore", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections, logging, lifecycle]),
+  Library(
+    name: "SchedulerSimulation",
+    dependencies: ["SchedulerKit", "MesosRuntime", "MesosModel", "MesosTestKit", collections]),
   Library(
     name: "ExecutorKit",
     dependencies: ["ExecutorCore", "MesosModel", "MesosHTTP", "MesosHTTPClient", logging, lifecycle]),
@@ -107,6 +118,7 @@ let executables: [Target] = [
   .executableTarget(
     name: "mesos-executor", dependencies: ["ExecutorCore", "MesosModel", "MesosHTTP", "ProcessLaunch", protobuf],
     swiftSettings: settings),
+  .executableTarget(name: "simulate-seeds", dependencies: ["MesosSimulation", "MesosModel"], swiftSettings: settings),
   .executableTarget(
     name: "mesos",
     dependencies: [
@@ -148,6 +160,10 @@ let tests: [Target] = [
     ],
     swiftSettings: settings),
   .testTarget(
+    name: "SchedulerSimulationTests",
+    dependencies: ["SchedulerSimulation", "SchedulerKit", "MesosRuntime", "MesosModel", "MesosTestKit"],
+    swiftSettings: settings),
+  .testTarget(
     name: "ExecutorKitTests",
     dependencies: [
       "ExecutorCore", "ExecutorKit", "MesosHTTP", "MesosHTTPServer", "MesosModel", "MesosTestKit", logging,
@@ -171,6 +187,9 @@ let tests: [Target] = [
       "MesosTestKit", "ProcessLaunch", "SandboxFiles", "ShellSupport", logging, lifecycle, protobuf,
     ],
     swiftSettings: settings),
+  .testTarget(
+    name: "MesosSimulationTests", dependencies: ["MesosSimulation", "MasterCore", "MesosModel", "MesosTestKit"],
+    swiftSettings: settings),
   .testTarget(name: "LayeringTests", dependencies: ["MesosTestKit"], swiftSettings: settings),
 ]
 
@@ -185,6 +204,7 @@ let package = Package(
     .executable(name: "mesos-agent", targets: ["mesos-agent"]),
     .executable(name: "mesos-executor", targets: ["mesos-executor"]),
     .executable(name: "mesos", targets: ["mesos"]),
+    .executable(name: "simulate-seeds", targets: ["simulate-seeds"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),

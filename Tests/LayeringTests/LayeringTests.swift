@@ -16,7 +16,7 @@ struct LayeringTests {
   /// Libraries of the SDK: pure Swift packages, no system library, none of the server's parts.
   static let sdk = [
     "MesosMessages", "MesosModel", "AgentLinkModel", "MesosHTTP", "MesosHTTPClient", "AgentLink", "SchedulerKit",
-    "ExecutorKit",
+    "ExecutorKit", "MesosRuntime", "SchedulerSimulation",
   ]
   static let serverOnly: Set<String> = [
     "Hummingbird", "GRDB", "CYajl", "StreamingJSON", "StateStorage", "ReferenceMaster", "ReferenceAgent",
