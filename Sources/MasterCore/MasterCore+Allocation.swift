@@ -130,4 +130,8 @@ extension Allocator {
   mutating func weigh(_ role: String, _ weight: Double) {
     do { try setWeight(role: role, weight) } catch { Self.defect(error) }
   }
+
+  mutating func limit(_ role: String, to quota: Quota) {
+    do { try setQuota(role: role, quota) } catch { Self.defect(error) }
+  }
 }

@@ -40,6 +40,8 @@ extension MasterCore {
     public var roles: Set<String>?
     /// The weights of roles; a role that is not named weighs 1.
     public var weights: [String: Double]
+    /// What roles are guaranteed and what they may have at most, from the start.
+    public var quotas: [String: Quota]
     /// Whether frameworks may run as the user `root`.
     public var rootSubmissions: Bool
     /// Offers smaller than all of these are withheld; empty for no minimum.
@@ -62,6 +64,7 @@ extension MasterCore {
       unreachableAgentsMax = 100_000
       roles = nil
       weights = [:]
+      quotas = [:]
       rootSubmissions = true
       minAllocatableResources = [
         ResourceQuantities([("cpus", 0.01)]), ResourceQuantities([("mem", 32)]),

@@ -71,12 +71,14 @@ public struct MasterCore: Sendable {
   ///   - configuration: Its limits and defaults, with a master id that was never used before.
   ///   - registry: What the registry held.
   ///   - now: The moment from which agents of the registry have their time to come back.
-  /// - Precondition: The weights of the configuration are positive and finite, and their roles have valid names.
+  /// - Precondition: The weights of the configuration are positive and finite, no quota guarantees more than its limits, and the roles
+  ///   of both have valid names.
   public init(configuration: Configuration, registry: RecoveredRegistry, at now: Moment) {
     self.configuration = configuration
     started = now
     allocator = Allocator(configuration: configuration.allocator)
     for (role, weight) in configuration.weights.sorted(by: { $0.key < $1.key }) { allocator.weigh(role, weight) }
+    for (role, quota) in configuration.quotas.sorted(by: { $0.key < $1.key }) { allocator.limit(role, to: quota) }
     for agent in registry.agents.sorted(by: { $0.id < $1.id }) {
       if let since = agent.unreachableSince {
         _ = unreachableAgents.append(agent.id, since, limit: configuration.unreachableAgentsMax)

@@ -1,0 +1,131 @@
+import AgentCore
+import MasterCore
+import MesosModel
+import SchedulerCore
+
+/// All that watches a simulation from outside the cores.
+struct Checkers: Sendable {
+  let set: CheckerSet
+  private let limits: [(role: String, limits: ResourceLimits)]
+  private(set) var conservation: ConservationChecker
+  private var folded = FoldChecker()
+  private var terminal = TerminalStateChecker()
+  private(set) var updates = UpdateChecker()
+  private var registry = RegistryChecker()
+  /// What was found since it was last asked for.
+  private(set) var found: [(checker: CheckerSet, text: String)] = []
+  /// By the ids of frameworks, those that do not checkpoint.
+  private var transient: Set<String> = []
+  private var isCheckpointing: [Int: Bool] = [:]
+
+  init(_ configuration: SimulatedCluster.Configuration) {
+    set = configuration.checkers
+    limits = configuration.master.quotas.sorted { $0.key < $1.key }.map { ($0.key, $0.value.limits) }
+    conservation = ConservationChecker(limits: limits)
+  }
+
+  mutating func takeFound() -> [(checker: CheckerSet, text: String)] {
+    defer { found = [] }
+    return found
+  }
+
+  private mutating func note(_ checker: CheckerSet, _ text: String?) {
+    if let text, set.contains(checker) { found.append((checker, text)) }
+  }
+
+  // MARK: The master
+
+  /// A new process begins with an empty change log.
+  mutating func masterStarted(_ recovered: RecoveredRegistry) {
+    conservation = ConservationChecker(limits: limits)
+    folded = FoldChecker()
+    terminal.masterStarted()
+    registry.started(recovered)
+  }
+
+  mutating func registryDurable(_ operations: [RegistryOperation]) { registry.durable(operations) }
+
+  mutating func master(_ directive: MasterCore.Directive) {
+    note(.durability, registry.check(directive))
+    guard case .changed(let change) = directive else { return }
+    if case .frameworkCompleted(let id, _) = change.kind { updates.frameworkCompleted(id) }
+    if set.contains(.changes) { note(.changes, folded.apply(change)) }
+    if set.contains(.terminalStates) { note(.terminalStates, terminal.apply(change.kind)) }
+    if set.contains(.conservation) || set.contains(.quotaLimits) || set.contains(.progress) {
+      let (used, quota) = conservation.apply(change)
+      note(.conservation, used)
+      note(.quotaLimits, quota)
+    }
+  }
+
+  mutating func compare(_ core: MasterCore) {
+    if set.contains(.changes) { note(.changes, folded.difference(from: core)) }
+    if set.contains(.invariants) {
+      let problems = core.checkInvariants()
+      note(.invariants, problems.first.map { "master: \($0)" })
+    }
+  }
+
+  // MARK: Agents
+
+  mutating func agent(_ index: Int, _ directive: AgentCore.Directive) {
+    let (update, durability) = updates.check(directive, of: index)
+    note(.updates, update)
+    note(.durability, durability)
+  }
+
+  mutating func agentDurable(_ index: Int, _ changes: [CheckpointChange]) {
+    guard set.contains(.updates) || set.contains(.durability) || set.contains(.progress) else { return }
+    let transient = transient
+    note(.updates, updates.agentDurable(index, changes) { !transient.contains($0) })
+  }
+
+  mutating func look(_ index: Int, _ core: AgentCore) {
+    if set.contains(.invariants) { note(.invariants, core.brokenInvariant().map { "agent \(index): \($0)" }) }
+  }
+
+  // MARK: Frameworks
+
+  mutating func added(framework index: Int, isCheckpointing: Bool) { self.isCheckpointing[index] = isCheckpointing }
+
+  mutating func named(framework index: Int, _ id: FrameworkID) {
+    if isCheckpointing[index] == false { transient.insert(id.value) }
+  }
+
+  mutating func sent(_ index: Int, _ call: SchedulerCall) { note(.updates, updates.sent(call)) }
+
+  mutating func delivered(_ index: Int, _ update: TaskUpdate) {
+    updates.delivered(update.status)
+    note(.terminalStates, terminal.delivered(index, update))
+  }
+
+  /// What shows that not everything came to its end.
+  mutating func progress(_ problem: String) { note(.progress, problem) }
+}
+
+extension SimulatedCluster {
+  mutating func observe(_ directive: MasterCore.Directive) {
+    checkers.master(directive)
+    settleChecks()
+  }
+
+  mutating func observe(_ directive: AgentCore.Directive, of index: Int) {
+    checkers.agent(index, directive)
+    settleChecks()
+  }
+
+  /// Makes violations of what the checkers found.
+  mutating func settleChecks() {
+    guard !checkers.found.isEmpty else { return }
+    for (checker, text) in checkers.takeFound() { violate(checker, text) }
+  }
+
+  /// The whole of it, which takes longer than a step.
+  mutating func lookAtEverything() {
+    if let core = master.core { checkers.compare(core) }
+    for index in agents.indices {
+      if let core = agents[index].core { checkers.look(index, core) }
+    }
+    settleChecks()
+  }
+}
