@@ -5,7 +5,7 @@ public struct AllocationError: Error, Hashable, Sendable, CustomStringConvertibl
     private enum Value {
       case unknownFramework, duplicateFramework, unknownAgent, duplicateAgent, invalidRole, notAllocated, noRole,
         differs,
-        invalidWeight, tooLarge, invalidQuota, noMaintenance
+        invalidWeight, tooLarge, invalidQuota, noMaintenance, invalidConstraints
     }
     private let value: Value
     /// No such framework was added.
@@ -32,6 +32,8 @@ public struct AllocationError: Error, Hashable, Sendable, CustomStringConvertibl
     public static let invalidQuota = Code(value: .invalidQuota)
     /// No maintenance is planned for the agent.
     public static let noMaintenance = Code(value: .noMaintenance)
+    /// Offer constraints have no meaning, or a regular expression in them is too large.
+    public static let invalidConstraints = Code(value: .invalidConstraints)
   }
 
   /// The kind of the error.

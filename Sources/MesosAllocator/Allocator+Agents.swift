@@ -17,15 +17,11 @@ extension Allocator {
     totals.add(amounts)
     epoch += 1
     lastSequence += 1
-    let total = options.total.unallocated
-    var agent = Agent(
-      id: id, sequence: lastSequence, region: options.region, hostname: options.hostname, total: total,
-      totalAmounts: amounts, available: total)
-    agent.classify()
+    var agent = Agent(id: id, sequence: lastSequence, options, amounts: amounts)
     agent.isWhitelisted = whitelist?.contains(options.hostname) ?? true
     let number = agents.insert(agent)
     agentNumbers[id] = number
-    recordTotal(total.entries, on: number, adding: true)
+    recordTotal(agent.total.entries, on: number, adding: true)
     for (framework, resources) in used.sorted(by: { $0.key < $1.key }) where !resources.isEmpty {
       change(makeFramework(framework), on: number, by: resources, adding: true)
     }
@@ -55,6 +51,28 @@ extension Allocator {
     markDirty(agent)
   }
 
+  /// Replaces what is known of an agent. When its attributes change, what frameworks refused of it is forgotten: they may have refused it
+  /// because of them.
+  /// - Throws: `AllocationError` with code `.unknownAgent` or `.tooLarge`.
+  /// - Source: Apache Mesos, `hierarchical.cpp`, `updateSlave`.
+  public mutating func updateAgent(_ id: AgentKey, _ options: AgentOptions) throws(AllocationError) {
+    let agent = try number(of: id)
+    try updateAgent(id, total: options.total)
+    let traits = AgentTraits(options)
+    guard traits != agents[agent].traits || options.capabilities != agents[agent].capabilities else { return }
+    if traits.attributes != agents[agent].traits.attributes {
+      removeFilters(ofAgent: agent)
+      if agents[agent].maintenance?.refusals.isEmpty == false {
+        agents[agent].maintenance?.refusals = [:]
+        isMaintenanceDirty = true
+      }
+    }
+    agents[agent].traits = traits
+    agents[agent].capabilities = options.capabilities
+    agents[agent].isWhitelisted = whitelist?.contains(traits.hostname) ?? true
+    markDirty(agent)
+  }
+
   /// Removes an agent with all that is allocated on it and all that was refused of it.
   /// - Throws: `AllocationError` with code `.unknownAgent`.
   public mutating func removeAgent(_ id: AgentKey) throws(AllocationError) {
@@ -65,10 +83,7 @@ extension Allocator {
     recordTotal(agents[agent].total.entries, on: agent, adding: false)
     maintained.remove(agent)
     heldBack.remove(agent)
-    for (client, filters) in agents[agent].filters {
-      filterCount -= filters.count
-      clients[client].filteredAgents.remove(agent)
-    }
+    removeFilters(ofAgent: agent)
     totals.subtract(agents[agent].totalAmounts)
     epoch += 1
     agentNumbers[id] = nil
@@ -76,14 +91,26 @@ extension Allocator {
     trimExpiries()
   }
 
-  /// Says whether an agent may be offered: not while it is disconnected, draining or deactivated.
+  /// Says whether an agent can be reached; whoever cannot is not offered.
   /// - Throws: `AllocationError` with code `.unknownAgent`.
   public mutating func setAgent(_ id: AgentKey, active: Bool) throws(AllocationError) {
-    let agent = try number(of: id)
-    guard agents[agent].isActive != active else { return }
-    agents[agent].isActive = active
-    if active { markDirty(agent) }
+    let hindrances = agents[try number(of: id)].hindrances
+    try setAgent(id, hindrances: active ? hindrances.subtracting(.disconnected) : hindrances.union(.disconnected))
   }
+
+  /// Says what keeps an agent from being offered; whoever sets a hindrance recovers the offers of the agent.
+  /// - Throws: `AllocationError` with code `.unknownAgent`.
+  public mutating func setAgent(_ id: AgentKey, hindrances: AgentHindrances) throws(AllocationError) {
+    let agent = try number(of: id)
+    let wasOffered = isOffered(agent)
+    agents[agent].hindrances = hindrances
+    guard isOffered(agent), !wasOffered else { return }
+    markDirty(agent)
+    if agents[agent].maintenance != nil { isMaintenanceDirty = true }
+  }
+
+  /// What keeps an agent from being offered, or nil for one that is not known.
+  public func hindrances(of agent: AgentKey) -> AgentHindrances? { agentNumbers[agent].map { agents[$0].hindrances } }
 
   mutating func markDirty(_ agent: Int) {
     guard !agents[agent].isDirty else { return }

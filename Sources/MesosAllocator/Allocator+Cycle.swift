@@ -29,6 +29,8 @@ extension Allocator {
   ///
   /// While the allocator waits for agents after a failover the cycle is empty.
   public mutating func beginCycle(at now: Moment) {
+    cycleNumber += 1
+    cycleTime = now.uptime
     expireFilters(at: now.uptime)
     expireRefusals(at: now.uptime)
     if let recovery {
@@ -93,7 +95,12 @@ extension Allocator {
   /// Runs the rest of the cycle in one go.
   public mutating func finishCycle() -> [Allocation] { step(budget: .max).allocations }
 
-  func isOffered(_ agent: Int) -> Bool { agents[agent].isActive && agents[agent].isWhitelisted }
+  func isRemote(_ agent: Int) -> Bool {
+    guard let mine = configuration.region, let its = agents[agent].traits.region else { return false }
+    return mine != its
+  }
+
+  func isOffered(_ agent: Int) -> Bool { agents[agent].hindrances.isEmpty && agents[agent].isWhitelisted }
 
   // MARK: One agent
 
@@ -103,6 +110,8 @@ extension Allocator {
     let now: Duration
     let isFirstStage: Bool
     let isRemote: Bool
+    /// What the agent cannot deal with.
+    let lacked: AgentOptions.Capabilities
     let isPlain: Bool
     let hasFilters: Bool
     var remaining: Resources
@@ -120,20 +129,21 @@ extension Allocator {
     var remaining = agents[number].available
     if let shared = cycle.shared[number] { remaining -= shared }
     guard !remaining.isEmpty else { return 0 }
-    let region = agents[number].region
     var turn = Turn(
-      agent: number, now: cycle.now, isFirstStage: cycle.isFirstStage,
-      isRemote: configuration.region != nil && region != nil && configuration.region != region,
-      isPlain: agents[number].isPlain, hasFilters: !agents[number].filters.isEmpty, remaining: remaining,
+      agent: number, now: cycle.now, isFirstStage: cycle.isFirstStage, isRemote: isRemote(number),
+      lacked: AgentOptions.Capabilities.all.subtracting(agents[number].capabilities), isPlain: agents[number].isPlain,
+      hasFilters: !agents[number].filters.isEmpty, remaining: remaining,
       amounts: vector(remaining))
     visit(root, &turn)
     for (client, resources) in turn.grants {
       let (framework, role) = (clients[client].framework, roleNames[clients[client].role])
       let allocated = resources.allocated(to: role)
       change(framework, on: number, by: allocated, adding: true, isGrant: true)
+      agents[number].winner = Winner(framework: frameworks[framework].id, role: role, cycle: cycleNumber)
       allocations.append(
         Allocation(framework: frameworks[framework].id, agent: agents[number].id, role: role, resources: allocated))
     }
+    allocationCount += turn.grants.count
     if !turn.isPlain { settleShared(turn, in: &cycle) }
     if !cycle.isFirstStage {
       if turn.isHeldBack, !agents[number].available.isEmpty {
@@ -202,17 +212,24 @@ extension Allocator {
     let capabilities = frameworks[clients[client].framework].capabilities
     if agents[turn.agent].hasGPUs, configuration.filtersGPUs, !capabilities.contains(.gpuResources) { return nil }
     if turn.isRemote, !capabilities.contains(.regionAware) { return nil }
+    if !turn.lacked.isEmpty {
+      if turn.lacked.contains(.multiRole), capabilities.contains(.multiRole) { return nil }
+      if turn.lacked.contains(.hierarchicalRole), roles[role].isNested { return nil }
+    }
     var granted = visible
     var amounts = turn.amounts
     if !turn.isPlain {
       if !capabilities.contains(.revocableResources) { granted = granted.nonRevocable }
       if !capabilities.contains(.sharedResources) { granted = granted.nonShared }
-      if !capabilities.contains(.reservationRefinement) { granted = granted.filter { !$0.hasRefinedReservation } }
+      if !capabilities.contains(.reservationRefinement) || turn.lacked.contains(.reservationRefinement) {
+        granted = granted.filter { !$0.hasRefinedReservation }
+      }
       // A shared volume alone would be offered again and again.
       guard granted.entries.contains(where: { !$0.isShared }) else { return nil }
       amounts = self.amounts(of: granted)
     }
     guard isWorthOffering(amounts, to: client) else { return nil }
+    if let constraints = clients[client].constraints, !constraints.holds(for: agents[turn.agent].traits) { return nil }
     if quotaCount > 0 {
       let open = turn.isPlain ? amounts : openAmounts(of: granted)
       let (guaranteed, total) = quotaOffering(of: open, to: role)
@@ -234,13 +251,13 @@ extension Allocator {
     return granted
   }
 
-  private func isWorthOffering(_ amounts: AmountVector, to client: Int) -> Bool {
+  func isWorthOffering(_ amounts: AmountVector, to client: Int) -> Bool {
     let minimum = clients[client].minimum ?? minimum
     return minimum.isEmpty || minimum.contains { amounts.contains($0) }
   }
 
   /// The scalars of resources whose names are known.
-  private func amounts(of resources: Resources) -> AmountVector {
+  func amounts(of resources: Resources) -> AmountVector {
     var amounts = AmountVector()
     for entry in resources.entries {
       if case .scalar(let scalar) = entry.amount, let name = nameNumber(entry.name) {

@@ -56,6 +56,15 @@ extension Allocator {
     trimExpiries()
   }
 
+  mutating func removeFilters(ofAgent agent: Int) {
+    for (client, filters) in agents[agent].filters {
+      filterCount -= filters.count
+      clients[client].filteredAgents.remove(agent)
+    }
+    agents[agent].filters = [:]
+    trimExpiries()
+  }
+
   /// Removes what has expired; the agents concerned are to be visited.
   mutating func expireFilters(at now: Duration) {
     while let first = expiries.min, first.until <= now {

@@ -119,6 +119,11 @@ extension Allocator {
         clients[client].minimum = options.minimumAllocatable[role]?.map { vector($0) }
         isAllDirty = true
       }
+      let constraints = options.constraints[role]
+      if clients[client].constraints != constraints {
+        clients[client].constraints = constraints
+        isAllDirty = true
+      }
       clients[client].isSubscribed = isSubscribed
       clients[client].isSuppressed = isSuppressed
       if updateEligibility(client) { isAllDirty = true }

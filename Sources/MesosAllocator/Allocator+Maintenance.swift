@@ -115,6 +115,7 @@ extension Allocator {
             framework: frameworks[framework].id, agent: agents[agent].id, unavailability: maintenance.unavailability))
       }
     }
+    inverseAllocationCount += offers.count
     return offers
   }
 
@@ -124,7 +125,7 @@ extension Allocator {
   public mutating func setWhitelist(_ hostnames: Set<String>?) {
     whitelist = hostnames
     for agent in agents.indices {
-      let isListed = hostnames?.contains(agents[agent].hostname) ?? true
+      let isListed = hostnames?.contains(agents[agent].traits.hostname) ?? true
       if isListed, !agents[agent].isWhitelisted {
         markDirty(agent)
         isMaintenanceDirty = true

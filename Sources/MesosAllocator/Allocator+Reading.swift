@@ -44,6 +44,9 @@ extension Allocator {
     roleNumbers[role].map { quantities(roles[$0].subtree) } ?? ResourceQuantities()
   }
 
+  /// How many cycles were begun so far; the number of the last one.
+  public var cycleCount: Int { cycleNumber }
+
   /// How many refusals are in force.
   public var filtersInForce: Int { filterCount }
 

@@ -15,7 +15,7 @@ public import MesosModel
 /// refined) goes on to the next. The order is the one at the beginning of the agent's turn. Ties are broken by the number of allocations
 /// made so far, then by name, so equal competitors take turns even when they decline everything.
 ///
-/// **May have** means: active, subscribed, not suppressed; unreserved resources and those reserved to the role or above it, the former
+/// **May have** means: active, subscribed, not suppressed; the offer constraints hold and no capability is missing; unreserved resources and those reserved to the role or above it, the former
 /// within the quotas; at least the minimum worth offering; no filter left by a refusal whose resources contain these.
 ///
 /// **Quotas** make two stages of a cycle. The first gives roles what brings their guarantees nearer, the second everybody what is left,
@@ -34,8 +34,7 @@ public import MesosModel
 ///
 /// **Where this is not Apache Mesos.** Apache Mesos visits agents in random order; here order and outcome follow from the calls alone.
 /// It goes over all agents each second; here a cycle is due when ``needsCycle`` says so or at ``nextExpiry()``. Its quotas are for roles
-/// at the top. An agent that has MULTI_ROLE or HIERARCHICAL_ROLE missing, and offer constraints, are not known here. It does not count
-/// reservations nobody uses as held, and neither does this.
+/// at the top. It does not count reservations nobody uses as held, and neither does this.
 ///
 /// No clock, no chance and no I/O: time comes as an argument, and equal calls give equal answers in every process.
 public struct Allocator: Sendable {
@@ -93,9 +92,7 @@ public struct Allocator: Sendable {
 
   // Interned names; the dictionaries are only for looking up.
   var agents = Slots(
-    blank: Agent(
-      id: "", sequence: 0, region: nil, hostname: "", total: Resources(), totalAmounts: AmountVector(),
-      available: Resources()))
+    blank: Agent(id: "", sequence: 0, AgentOptions(total: Resources()), amounts: AmountVector()))
   var frameworks = Slots(blank: Framework(id: ""))
   var clients = Slots(blank: Client(framework: -1, role: -1))
   var roles = Slots(blank: RoleNode(path: "", parent: nil, weight: 1, epoch: 0))
@@ -124,6 +121,11 @@ public struct Allocator: Sendable {
   var dirty: [Int] = []
   var isAllDirty = false
   var cycle: Cycle?
+  /// The number of the last cycle that was begun, from 1 on, and when that was.
+  var cycleNumber = 0
+  var cycleTime: Duration?
+  var allocationCount = 0
+  var inverseAllocationCount = 0
 
   var expiries = Heap<FilterExpiry>()
   var filterCount = 0

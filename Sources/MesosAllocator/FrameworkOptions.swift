@@ -4,7 +4,9 @@ public import MesosModel
 public struct FrameworkOptions: Hashable, Sendable {
   /// What a framework can deal with, as far as it decides what it is offered.
   public struct Capabilities: OptionSet, Hashable, Sendable {
+    /// One bit a capability.
     public let rawValue: Int
+    /// The capabilities whose bits are set.
     public init(rawValue: Int) { self.rawValue = rawValue }
 
     /// REVOCABLE_RESOURCES: is offered what may be taken back at any time.
@@ -17,6 +19,8 @@ public struct FrameworkOptions: Hashable, Sendable {
     public static let reservationRefinement = Capabilities(rawValue: 1 << 3)
     /// REGION_AWARE: is offered agents of other regions than the master's.
     public static let regionAware = Capabilities(rawValue: 1 << 4)
+    /// MULTI_ROLE: is not offered agents that lack the capability of that name.
+    public static let multiRole = Capabilities(rawValue: 1 << 5)
   }
 
   /// The roles it is subscribed to.
@@ -25,19 +29,25 @@ public struct FrameworkOptions: Hashable, Sendable {
   public var suppressedRoles: [String]
   /// Whether offers can reach it.
   public var isActive: Bool
+  /// What it can deal with.
   public var capabilities: Capabilities
   /// By role, what an offer must at least contain, any one of the list; replaces the configuration's list for that role.
   public var minimumAllocatable: [String: [ResourceQuantities]]
+  /// Which agents it wants in its roles; what is said about other roles does not matter.
+  public var constraints: OfferConstraintsFilter
 
+  /// A framework of the given kind.
   public init(
     roles: [String], suppressedRoles: [String] = [], isActive: Bool = true, capabilities: Capabilities = [],
-    minimumAllocatable: [String: [ResourceQuantities]] = [:]
+    minimumAllocatable: [String: [ResourceQuantities]] = [:],
+    constraints: OfferConstraintsFilter = OfferConstraintsFilter()
   ) {
     self.roles = roles
     self.suppressedRoles = suppressedRoles
     self.isActive = isActive
     self.capabilities = capabilities
     self.minimumAllocatable = minimumAllocatable
+    self.constraints = constraints
   }
 }
 
@@ -52,25 +62,9 @@ extension FrameworkOptions.Capabilities {
       case .sharedResources: insert(.sharedResources)
       case .reservationRefinement: insert(.reservationRefinement)
       case .regionAware: insert(.regionAware)
-      case .unknown, .taskKillingState, .partitionAware, .multiRole: break
+      case .multiRole: insert(.multiRole)
+      case .unknown, .taskKillingState, .partitionAware: break
       }
     }
-  }
-}
-
-/// What the allocator must know about an agent.
-public struct AgentOptions: Hashable, Sendable {
-  /// All that the agent has, allocated or not; no entry is allocated to a role.
-  public var total: Resources
-  /// The region of the agent's fault domain, if it has one.
-  public var region: String?
-  /// The name that a whitelist knows the agent by.
-  public var hostname: String
-
-  /// An agent of the given kind.
-  public init(total: Resources, region: String? = nil, hostname: String = "") {
-    self.total = total
-    self.region = region
-    self.hostname = hostname
   }
 }

@@ -6,11 +6,14 @@ import MesosModel
 struct NaiveAllocator {
   struct Agent {
     let id: AgentKey
-    var total: Resources
-    let region: String?
-    var hostname = ""
-    var isActive = true
+    var options: AgentOptions
+    var hindrances: AgentHindrances = []
     var used: [FrameworkKey: Resources]
+
+    var total: Resources {
+      get { options.total }
+      set { options.total = newValue }
+    }
 
     var available: Resources {
       let used = used.values.reduce(Resources()) { $0 + $1.unallocated }
@@ -34,6 +37,8 @@ struct NaiveAllocator {
   var configuration: Allocator.Configuration
   var agents: [Agent] = []
   var frameworks: [FrameworkKey: FrameworkOptions] = [:]
+  /// As messages, to be evaluated here.
+  var constraints: [FrameworkKey: OfferConstraints] = [:]
   var suppressed: Set<Member> = []
   var filters: [Filter] = []
   var weights: [String: Double] = [:]
@@ -46,9 +51,12 @@ struct NaiveAllocator {
 
   // MARK: Changes
 
-  mutating func setFramework(_ id: FrameworkKey, _ options: FrameworkOptions) {
+  mutating func setFramework(
+    _ id: FrameworkKey, _ options: FrameworkOptions, _ wanted: OfferConstraints = OfferConstraints()
+  ) {
     let old = frameworks[id]
     frameworks[id] = options
+    constraints[id] = wanted
     for role in Set(options.roles + (old?.roles ?? [])) {
       let member = Member(framework: id, role: role)
       let isSuppressed = options.suppressedRoles.contains(role)
@@ -60,6 +68,7 @@ struct NaiveAllocator {
 
   mutating func removeFramework(_ id: FrameworkKey) {
     frameworks[id] = nil
+    constraints[id] = nil
     filters.removeAll { $0.framework == id }
     suppressed = suppressed.filter { $0.framework != id }
     for index in agents.indices { agents[index].used[id] = nil }
@@ -80,6 +89,12 @@ struct NaiveAllocator {
       suppressed.remove(Member(framework: id, role: role))
       dropFilters(Member(framework: id, role: role))
     }
+  }
+
+  mutating func updateAgent(_ id: AgentKey, _ options: AgentOptions) {
+    guard let index = agents.firstIndex(where: { $0.id == id }) else { return }
+    if agents[index].options.attributes != options.attributes { filters.removeAll { $0.agent == id } }
+    agents[index].options = options
   }
 
   mutating func removeAgent(_ id: AgentKey) {
@@ -161,7 +176,7 @@ struct NaiveAllocator {
     var allocations: [Allocation] = []
     var shared: [AgentKey: Resources] = [:]
     for isFirstStage in quotas.isEmpty ? [false] : [true, false] {
-      for index in agents.indices where agents[index].isActive && isListed(agents[index]) {
+      for index in agents.indices where agents[index].hindrances.isEmpty && isListed(agents[index]) {
         var remaining = agents[index].available - (shared[agents[index].id] ?? Resources())
         // The order is that of the beginning; what roles consume is not.
         var after = agents
@@ -188,7 +203,7 @@ struct NaiveAllocator {
     return allocations
   }
 
-  private func isListed(_ agent: Agent) -> Bool { whitelist?.contains(agent.hostname) ?? true }
+  private func isListed(_ agent: Agent) -> Bool { whitelist?.contains(agent.options.hostname) ?? true }
 
   /// What is held back for guarantees, counted afresh from all agents.
   static func headroom(_ quotas: QuotaTree, _ agents: [Agent]) -> QuotaHeadroom {
@@ -212,8 +227,16 @@ struct NaiveAllocator {
     {
       return nil
     }
-    if let mine = configuration.region, let its = agent.region, mine != its,
+    if let mine = configuration.region, let its = agent.options.region, mine != its,
       !framework.capabilities.contains(.regionAware)
+    {
+      return nil
+    }
+    let can = agent.options.capabilities
+    if framework.capabilities.contains(.multiRole), !can.contains(.multiRole) { return nil }
+    if member.role.contains("/"), !can.contains(.hierarchicalRole) { return nil }
+    if let wanted = constraints[member.framework]?.roleConstraints[member.role],
+      !wanted.groups.contains(where: { $0.attributeConstraints.allSatisfy { NaiveAllocator.holds($0, agent.options) } })
     {
       return nil
     }
@@ -222,7 +245,8 @@ struct NaiveAllocator {
         || RoleName.ancestors(of: member.role).contains(entry.reservationRole ?? ""))
         && (!entry.isRevocable || framework.capabilities.contains(.revocableResources))
         && (!entry.isShared || framework.capabilities.contains(.sharedResources))
-        && (!entry.hasRefinedReservation || framework.capabilities.contains(.reservationRefinement))
+        && (!entry.hasRefinedReservation
+          || (framework.capabilities.contains(.reservationRefinement) && can.contains(.reservationRefinement)))
     }
     let charged = granted.filter { QuotaHeadroom.isCharged($0) }
     let offering = headroom.offering(of: charged.quantities, to: member.role)
@@ -236,6 +260,34 @@ struct NaiveAllocator {
         && $0.resources.contains(granted)
     }
     return isFiltered ? nil : granted
+  }
+
+  /// Whether a constraint holds for an agent, as the comments of the protocol say.
+  static func holds(_ constraint: AttributeConstraint, _ agent: AgentOptions) -> Bool {
+    var (isThere, text): (Bool, String?) = (true, nil)
+    switch constraint.selector.selector {
+    case .pseudoattributeType(.hostname): text = agent.hostname
+    case .pseudoattributeType(.region): (isThere, text) = (agent.region != nil, agent.region)
+    case .pseudoattributeType(.zone): (isThere, text) = (agent.zone != nil, agent.zone)
+    case .attributeName(let name):
+      let value = agent.attributes.entries.first { $0.name == name }?.value
+      isThere = value != nil
+      if case .text(let found)? = value { text = found }
+    default: return false
+    }
+    func matches(_ regex: String) -> Bool {
+      guard let regex = try? Regex(regex), let text else { return false }
+      return text.wholeMatch(of: regex) != nil
+    }
+    switch constraint.predicate.predicate {
+    case .exists: return isThere
+    case .notExists: return !isThere
+    case .textEquals(let wanted): return isThere && (text == nil || text == wanted.value)
+    case .textNotEquals(let wanted): return text == nil || text != wanted.value
+    case .textMatches(let wanted): return isThere && (text == nil || matches(wanted.regex))
+    case .textNotMatches(let wanted): return text == nil || !matches(wanted.regex)
+    case nil: return false
+    }
   }
 
   /// All frameworks in all their roles that may compete, in fair order.

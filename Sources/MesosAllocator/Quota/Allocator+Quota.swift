@@ -74,6 +74,13 @@ extension Allocator {
   /// - Returns: The part that meets guarantees, and all.
   /// - Source: `QuotaHeadroom.offering(of:to:)`, which says why.
   func quotaOffering(of open: AmountVector, to role: Int) -> (guaranteed: AmountVector, total: AmountVector) {
+    let (guaranteed, capped) = limitedOffering(of: open, to: role)
+    let rest = capped - guaranteed
+    return (guaranteed, guaranteed + (roles[root].requiredBelow.isZero ? rest : AmountVector.min(rest, surplus)))
+  }
+
+  /// What the limits of a role, and of those above it, let it have of open resources, and what of that meets guarantees.
+  func limitedOffering(of open: AmountVector, to role: Int) -> (guaranteed: AmountVector, capped: AmountVector) {
     var capped = open
     var claim = AmountVector()
     // What is required for the step before on the way up, and what of that is so whatever the role gets.
@@ -93,9 +100,7 @@ extension Allocator {
         if capped[name] > most { capped[name] = most }
       }
     }
-    let guaranteed = AmountVector.min(capped, claim)
-    let rest = capped - guaranteed
-    return (guaranteed, guaranteed + (roles[root].requiredBelow.isZero ? rest : AmountVector.min(rest, surplus)))
+    return (AmountVector.min(capped, claim), capped)
   }
 
   /// What of `resources` is open to all, by amounts.

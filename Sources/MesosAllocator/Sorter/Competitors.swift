@@ -4,6 +4,8 @@ import MesosModel
 struct RoleNode: Sendable {
   let path: String
   let parent: Int?
+  /// Whether the role is below another.
+  let isNested: Bool
   var weight: Double
   /// What is allocated to frameworks in this very role.
   var own = AmountVector()
@@ -34,6 +36,14 @@ struct RoleNode: Sendable {
   /// Whether the role's own limits leave less of something than the least that an offer contains.
   var isExhausted = false
 
+  init(path: String, parent: Int?, weight: Double, epoch: Int) {
+    self.path = path
+    self.parent = parent
+    isNested = RoleName.isNested(path)
+    self.weight = weight
+    self.epoch = epoch
+  }
+
   /// Stands for the node's own frameworks among its children.
   static let itself = -1
 }
@@ -55,6 +65,8 @@ struct Client: Sendable {
   var minimumQuantities: [ResourceQuantities]?
   /// The same as numbers; nil for those of the configuration.
   var minimum: [AmountVector]?
+  /// Which agents it wants, nil for all.
+  var constraints: RoleConstraints?
 }
 
 struct Framework: Sendable {
@@ -92,15 +104,22 @@ struct Holder: Sendable {
   func has(_ role: String) -> Bool { resources.entries.contains { $0.allocationRole == role } }
 }
 
+/// Who was given something of an agent last, and with which cycle.
+struct Winner: Sendable {
+  let framework: FrameworkKey
+  let role: String
+  let cycle: Int
+}
+
 struct Agent: Sendable {
   let id: AgentKey
   /// Ascending in the order in which agents were added.
   let sequence: Int
-  let region: String?
-  let hostname: String
+  var traits: AgentTraits
+  var capabilities: AgentOptions.Capabilities
   var total: Resources
   var totalAmounts: AmountVector
-  var isActive = true
+  var hindrances: AgentHindrances = []
   var isWhitelisted = true
   var isDirty = false
   /// What each framework has, with the roles it has it in, in ascending order of framework ids.
@@ -116,6 +135,18 @@ struct Agent: Sendable {
   var hasGPUs = false
   var ledger = Ledger()
   var maintenance: Maintenance?
+  var winner: Winner?
+
+  init(id: AgentKey, sequence: Int, _ options: AgentOptions, amounts: AmountVector) {
+    self.id = id
+    self.sequence = sequence
+    traits = AgentTraits(options)
+    capabilities = options.capabilities
+    total = options.total.unallocated
+    totalAmounts = amounts
+    available = total
+    classify()
+  }
 
   func position(of framework: Int) -> Int? { holders.firstIndex { $0.framework == framework } }
 
