@@ -1,9 +1,8 @@
 import DequeModule
-import Foundation
 public import Logging
 import MesosHTTP
-import MesosHTTPClient
 public import MesosModel
+public import MesosRuntime
 public import SchedulerCore
 public import ServiceLifecycle
 import Synchronization
@@ -33,23 +32,25 @@ public final class Scheduler: Service {
   let store: any FrameworkIDStore
   let logger: Logger
   let state: Mutex<SchedulerState>
-  private let clock = ContinuousClock()
-  private let origin: ContinuousClock.Instant
+  /// Where time, chance and tasks come from; a framework's own code takes them from here too.
+  public let runtime: Runtime
 
-  /// - Parameter store: Where the framework's id is kept; in memory where none is named.
+  /// - Parameters:
+  ///   - store: Where the framework's id is kept; in memory where none is named.
+  ///   - runtime: Where time, chance, tasks and, in a simulation, the network come from; the machine's where none is named.
   /// - Throws: `SchedulerError` with code `.invalidConfiguration`.
   public init(
     configuration: SchedulerConfiguration, store: any FrameworkIDStore = MemoryFrameworkIDStore(),
-    logger: Logger = Logger(label: "mesos.scheduler")
+    logger: Logger = Logger(label: "mesos.scheduler"), runtime: Runtime = .system
   ) throws(SchedulerError) {
     self.configuration = configuration
     self.store = store
     self.logger = logger
-    origin = clock.now
+    self.runtime = runtime
     state = Mutex(
       SchedulerState(
         core: try SchedulerCore(configuration: configuration.policy),
-        bufferMax: max(1, configuration.updatesBufferedMax)))
+        bufferMax: max(1, configuration.updatesBufferedMax), rng: runtime.generator))
   }
 
   /// What happens, in order, for one reader.
@@ -77,7 +78,7 @@ public final class Scheduler: Service {
       feed(.abandoned)
       throw error
     }
-    let transport = SchedulerTransport(configuration: configuration, logger: logger)
+    let transport = makeTransport()
     let error = await withGracefulShutdownHandler {
       await withTaskCancellationHandler {
         await self.perform(from: id, over: transport)
@@ -96,7 +97,7 @@ public final class Scheduler: Service {
   public func stop(_ mode: StopMode = .keepFramework) { feed(.stop(mode)) }
 
   /// Does what the core says until it says that it is finished.
-  private func perform(from id: FrameworkID?, over transport: SchedulerTransport) async -> SchedulerError? {
+  private func perform(from id: FrameworkID?, over transport: any SchedulerTransport) async -> SchedulerError? {
     await withDiscardingTaskGroup(returning: SchedulerError?.self) { group in
       group.addTask { await self.keepTime() }
       feed(.start(id))
@@ -128,7 +129,7 @@ public final class Scheduler: Service {
 
   /// Reads one stream until it ends or the core closes it.
   private func read(
-    _ stream: StreamNumber, from master: MasterAddress, _ call: SchedulerCall, over transport: SchedulerTransport
+    _ stream: StreamNumber, from master: MasterAddress, _ call: SchedulerCall, over transport: any SchedulerTransport
   ) async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask {
@@ -176,7 +177,7 @@ public final class Scheduler: Service {
       let deadline = state.withLock { $0.arm() }
       await withTaskGroup(of: Void.self) { group in
         if let deadline {
-          group.addTask { try? await self.clock.sleep(until: self.origin.advanced(by: deadline)) }
+          group.addTask { try? await self.runtime.sleep(until: deadline) }
         }
         group.addTask { await self.earlierDeadline() }
         await group.next()
@@ -186,18 +187,12 @@ public final class Scheduler: Service {
     }
   }
 
-  private var now: Moment {
-    Moment(
-      uptime: origin.duration(to: clock.now),
-      wallNanoseconds: Int64(Date().timeIntervalSince1970 * 1e6) * 1_000)
-  }
-
   /// Gives the core an event and distributes what comes of it; the id that must be saved, if any, is the caller's to save.
   @discardableResult
   func feed(_ event: SchedulerCore.Event) -> FrameworkID? {
     let (wakes, id) = state.withLock { state in
       // The clock is read under the lock, so that moments come in order.
-      state.handle(event, at: now)
+      state.handle(event, at: runtime.now)
     }
     for wake in wakes { wake.perform() }
     return id
@@ -311,7 +306,7 @@ public final class Scheduler: Service {
         let wakes = state.withLock { state -> [SchedulerState.Wake]? in
           guard !Task.isCancelled else { return nil }
           state.calls[token] = continuation
-          return state.handle(.call(call, token), at: now).wakes
+          return state.handle(.call(call, token), at: runtime.now).wakes
         }
         guard let wakes else { return continuation.resume(throwing: CancellationError()) }
         for wake in wakes { wake.perform() }
@@ -348,16 +343,18 @@ public struct SchedulerUpdates: AsyncSequence, Sendable {
 ///
 /// Cancelled, it cancels `body` and then stops the scheduler as it would have at the end; that takes no longer than the policy's
 /// `stopTimeout`.
-/// - Parameter whenDone: What becomes of the framework when `body` returns or throws.
+/// - Parameters:
+///   - whenDone: What becomes of the framework when `body` returns or throws.
+///   - runtime: As that of ``Scheduler``.
 /// - Throws: What `body` throws; else why the scheduler ended before it.
 public func withScheduler<Success: Sendable>(
   _ configuration: SchedulerConfiguration, store: any FrameworkIDStore = MemoryFrameworkIDStore(),
-  logger: Logger = Logger(label: "mesos.scheduler"), whenDone: StopMode = .tearDown,
+  logger: Logger = Logger(label: "mesos.scheduler"), whenDone: StopMode = .tearDown, runtime: Runtime = .system,
   _ body: (Scheduler) async throws -> Success
 ) async throws -> Success {
-  let scheduler = try Scheduler(configuration: configuration, store: store, logger: logger)
+  let scheduler = try Scheduler(configuration: configuration, store: store, logger: logger, runtime: runtime)
   // unstructured: awaited below in every case; a cancelled caller must still be able to tear its framework down.
-  let running = Task { try await scheduler.run() }
+  let running = runtime.spawn("scheduler \(configuration.policy.framework.name)") { try await scheduler.run() }
   let outcome: Result<Success, any Error>
   do {
     outcome = .success(try await body(scheduler))

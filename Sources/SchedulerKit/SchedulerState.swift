@@ -1,5 +1,6 @@
 import DequeModule
 import MesosModel
+import MesosRuntime
 import SchedulerCore
 
 /// What a scheduler's lock guards: the core, and everything its directives were put into and nobody has taken yet.
@@ -44,7 +45,7 @@ struct SchedulerState: Sendable {
   }
 
   private(set) var core: SchedulerCore
-  private var rng = SystemRandomNumberGenerator()
+  private var rng: RuntimeGenerator
   private let bufferMax: Int
   private var hasBegun = false
   private var isOver = false
@@ -67,8 +68,9 @@ struct SchedulerState: Sendable {
   private var armed: Duration?
   var timerWaiter: Waiter?
 
-  init(core: SchedulerCore, bufferMax: Int) {
+  init(core: SchedulerCore, bufferMax: Int, rng: RuntimeGenerator) {
     self.core = core
+    self.rng = rng
     self.bufferMax = bufferMax
   }
 

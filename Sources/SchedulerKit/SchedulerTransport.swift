@@ -1,79 +1,32 @@
-import Logging
-import MesosHTTP
-import MesosHTTPClient
-import MesosModel
-import SchedulerCore
+public import MesosHTTP
+public import MesosModel
+import MesosRuntime
+public import SchedulerCore
 
-/// The network under a scheduler: one client for its streams, one for its calls, so that neither waits for the other's connections.
-struct SchedulerTransport: Sendable {
-  private let streams: MesosHTTPClient
-  private let calls: MesosHTTPClient
-  private let configuration: SchedulerConfiguration
-
-  init(configuration: SchedulerConfiguration, logger: Logger) {
-    self.configuration = configuration
-    var settings = HTTPClientConfiguration()
-    settings.connectTimeout = min(.seconds(10), configuration.policy.subscribeTimeout)
-    streams = MesosHTTPClient(configuration: settings)
-    settings.connectionsPerHostMax = 1 + configuration.policy.acknowledgementsInFlightMax
-    // Below what servers keep an idle connection for: a call on one that the server closes has an unknown outcome.
-    settings.idleTimeout = .seconds(4)
-    calls = MesosHTTPClient(configuration: settings)
-  }
-
-  func shutdown() async {
-    // What is under way was cancelled before; a client that does not end cleanly has nothing left to lose.
-    try? await streams.shutdown()
-    try? await calls.shutdown()
-  }
-
+/// What carries a scheduler's calls to a master and the master's events back.
+public protocol SchedulerTransport: Sendable {
   /// Opens a stream and hands over its head, then its records one by one; returns when the master ends it.
+  ///
+  /// - Throws: What broke the stream or kept it from opening; `CancellationError` when cancelled.
   func stream(
     _ call: SchedulerCall, from master: MasterAddress, head: (StreamHead) -> Void,
     record: (Result<SchedulerEvent, MessageDecodingError>) async throws -> Void
-  ) async throws {
-    let response = try await streams.open(
-      request(call, to: master), headersDeadline: configuration.policy.subscribeTimeout)
-    try await withTaskCancellationHandler {
-      var answer = StreamHead(
-        status: response.status, streamID: response.headers["Mesos-Stream-Id"], location: response.headers["Location"])
-      guard response.status == 200 else {
-        answer.text = (try? await response.collect(upTo: 64 * 1024))?.excerpt ?? ""
-        response.cancel()
-        return head(answer)
-      }
-      head(answer)
-      for try await bytes in response.records(maximumRecordSize: configuration.recordBytesMax) {
-        try Task.checkCancellation()
-        try await record(
-          Result { () throws(MessageDecodingError) in
-            try configuration.encoding.decode(SchedulerEvent.self, from: bytes)
-          })
-      }
-    } onCancel: {
-      response.cancel()
-    }
-  }
+  ) async throws
+  /// Sends a call and returns how it ended.
+  func send(_ call: SchedulerCall, to master: MasterAddress, streamID: String) async -> CallOutcome
+  /// Nothing more is sent.
+  func shutdown() async
+}
 
-  func send(_ call: SchedulerCall, to master: MasterAddress, streamID: String) async -> CallOutcome {
-    do {
-      let response = try await calls.call(
-        request(call, to: master, headers: ["Mesos-Stream-Id": streamID]), maximumBody: 1 << 20,
-        deadline: configuration.callTimeout)
-      return .answered(status: response.status, text: response.excerpt, location: response.headers["Location"])
-    } catch {
-      switch error.code {
-      case .refused, .unresolved, .unreachable, .invalidRequest: return .notSent(error.message)
-      default: return .unknown(error.message)
-      }
-    }
-  }
+/// A `RuntimeProvider` that stands for the network too, as a simulation does.
+public protocol SchedulerTransportProvider {
+  /// What a scheduler of this configuration is to speak through; `nil` for HTTP.
+  func transport(for configuration: SchedulerConfiguration) -> (any SchedulerTransport)?
+}
 
-  private func request(_ call: SchedulerCall, to master: MasterAddress, headers: HeaderFields = [:]) -> OutgoingRequest
-  {
-    .call(
-      HTTPEndpoint(host: master.host, port: master.port, scheme: master.isSecure ? "https" : "http"),
-      path: configuration.path, encoding: configuration.encoding, headers: headers,
-      body: configuration.encoding.encode(call))
+extension Scheduler {
+  func makeTransport() -> any SchedulerTransport {
+    let provider = runtime.provider as? any SchedulerTransportProvider
+    return provider?.transport(for: configuration) ?? HTTPSchedulerTransport(configuration: configuration)
   }
 }

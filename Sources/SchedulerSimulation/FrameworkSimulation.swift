@@ -1,5 +1,6 @@
 public import MesosModel
 public import MesosRuntime
+public import SchedulerKit
 import Synchronization
 
 /// A framework's own async code in virtual time: one thread, one seed, an hour in the time that its computing takes.
@@ -57,6 +58,13 @@ public final class FrameworkSimulation: Sendable {
 
   /// Puts a text into the trace.
   public func note(_ text: String) { loop.state.withLock { $0.trace.add(text) } }
+
+  /// Gives each `Scheduler` that takes ``runtime`` this transport in the place of HTTP.
+  ///
+  /// - Parameter make: Called once a scheduler. What it makes sleeps through `runtime`, as all simulated code does.
+  public func connect(_ make: @escaping @Sendable (SchedulerConfiguration) -> any SchedulerTransport) {
+    loop.state.withLock { $0.makeTransport = make }
+  }
 
   /// Runs `body` to its end in virtual time. To be called once.
   ///

@@ -2,6 +2,7 @@ import DequeModule
 import HeapModule
 import MesosModel
 import MesosTestKit
+import SchedulerKit
 
 extension VirtualLoop {
   typealias Sleeper = CheckedContinuation<Void, any Error>
@@ -21,6 +22,7 @@ extension VirtualLoop {
     /// How to cancel what was spawned and has not ended.
     var spawned: [UInt64: @Sendable () -> Void] = [:]
     var lastSpawn: UInt64 = 0
+    var makeTransport: (@Sendable (SchedulerConfiguration) -> any SchedulerTransport)?
     var failure: FrameworkSimulationError?
     /// The caller of the run was cancelled.
     var isCancelled = false
