@@ -67,7 +67,9 @@ let libraries: [Library] = [
   Library(name: "MesosRuntime", dependencies: ["MesosModel"]),
   Library(
     name: "SchedulerKit",
-    dependencies: ["SchedulerCore", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections, logging, lifecycle]),
+    dependencies: [
+      "SchedulerCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections, logging, lifecycle,
+    ]),
   Library(
     name: "SchedulerSimulation",
     dependencies: ["SchedulerKit", "MesosRuntime", "MesosModel", "MesosTestKit", collections]),
@@ -105,6 +107,12 @@ let libraries: [Library] = [
       logging, lifecycle,
       nioCore, nioPosix, httpTypes,
     ]),
+  Library(
+    name: "AgentLoad",
+    dependencies: [
+      "AgentCore", "ExecutorCore", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPClient",
+      "ShellSupport", collections, lifecycle,
+    ]),
 ]
 
 let executables: [Target] = [
@@ -122,7 +130,8 @@ let executables: [Target] = [
   .executableTarget(
     name: "mesos",
     dependencies: [
-      "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "MesosModel", "ServerFlags", "ShellSupport", arguments,
+      "AgentLoad", "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "MesosModel", "ServerFlags", "ShellSupport",
+      arguments,
       logging, lifecycle, signals,
     ],
     swiftSettings: settings),
@@ -161,7 +170,9 @@ let tests: [Target] = [
     swiftSettings: settings),
   .testTarget(
     name: "SchedulerSimulationTests",
-    dependencies: ["SchedulerSimulation", "SchedulerKit", "MesosRuntime", "MesosModel", "MesosTestKit"],
+    dependencies: [
+      "SchedulerSimulation", "SchedulerKit", "MesosHTTP", "MesosRuntime", "MesosModel", "MesosTestKit",
+    ],
     swiftSettings: settings),
   .testTarget(
     name: "ExecutorKitTests",
@@ -189,6 +200,12 @@ let tests: [Target] = [
     swiftSettings: settings),
   .testTarget(
     name: "MesosSimulationTests", dependencies: ["MesosSimulation", "MasterCore", "MesosModel", "MesosTestKit"],
+    swiftSettings: settings),
+  .testTarget(
+    name: "AgentLoadTests",
+    dependencies: [
+      "AgentLoad", "ReferenceMaster", "SchedulerKit", "MesosHTTP", "MesosModel", "MesosTestKit", logging, lifecycle,
+    ],
     swiftSettings: settings),
   .testTarget(name: "LayeringTests", dependencies: ["MesosTestKit"], swiftSettings: settings),
 ]
