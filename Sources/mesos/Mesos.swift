@@ -6,7 +6,7 @@ import ShellSupport
 struct Mesos: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mesos", abstract: "Runs clusters and talks to them.", version: ServerVersion.software,
-    subcommands: [Local.self, Execute.self])
+    subcommands: [Local.self, Execute.self, SimulateAgents.self])
 }
 
 /// What commands throw for wrong arguments; the model has an error of the same name, for messages.

@@ -1,0 +1,129 @@
+import AgentLoad
+import Logging
+import MesosModel
+import ReferenceMaster
+import SchedulerKit
+import ServiceLifecycle
+import Testing
+
+/// Simulated agents on a real master, in this process.
+@Suite(.timeLimit(.minutes(2))) struct AgentLoadTests {
+  static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+  /// Runs `body` on a master with simulated agents; then both end, the agents first.
+  private func with<Success: Sendable>(
+    agents count: Int, duration: AgentLoadConfiguration.TaskDuration,
+    _ body: @escaping @Sendable (String, AgentLoad) async throws -> Success
+  ) async throws -> (Success, AgentLoadCounts) {
+    let master = ReferenceMaster(
+      configuration: MasterConfiguration(host: "127.0.0.1", port: 0, registry: .memory), logger: Self.quiet)
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      let masters = ServiceGroup(services: [master], logger: Self.quiet)
+      group.addTask { try await masters.run() }
+      let (host, port) = try await master.address()
+      var configuration = AgentLoadConfiguration(master: "\(host):\(port)", count: count)
+      configuration.resources = "cpus:4;mem:4096;disk:1000"
+      configuration.attributes = "rack:r1"
+      configuration.taskDuration = duration
+      let load = AgentLoad(configuration: configuration)
+      let loads = ServiceGroup(services: [load], logger: Self.quiet)
+      group.addTask { try await loads.run() }
+      let success = try await body("\(host):\(port)", load)
+      await loads.triggerGracefulShutdown()
+      try await group.next()
+      await masters.triggerGracefulShutdown()
+      try await group.waitForAll()
+      return (success, load.counts)
+    }
+  }
+
+  /// Launches `count` tasks on whatever is offered, at most `perAgent` an agent, and gives their updates to `body` until it says stop.
+  private func run(
+    _ count: Int, on master: String, until isDone: @escaping @Sendable (TaskUpdate, Int) async throws -> Bool
+  ) async throws -> Set<String> {
+    var framework = FrameworkSettings(name: "load", user: "me")
+    framework.capabilities = [.partitionAware, .multiRole]
+    let configuration = try SchedulerConfiguration(master: master, framework: framework)
+    return try await withScheduler(configuration, logger: Self.quiet) { scheduler in
+      var launched = 0
+      var updates = 0
+      var agents: Set<String> = []
+      for await update in scheduler.updates {
+        switch update {
+        case .offers(let offers):
+          for offer in offers {
+            var pool = OfferPool([offer])
+            var tasks: [TaskInfo] = []
+            while launched < count, tasks.count < 2, let resources = pool.take(["cpus": 0.5, "mem": 64]) {
+              launched += 1
+              var task = TaskInfo(id: "t\(launched)", on: offer, resources: Resources(), command: .shell("sleep"))
+              task.resources = resources
+              tasks.append(task)
+            }
+            guard !tasks.isEmpty else { continue }
+            agents.insert(offer.agentID.value)
+            try await scheduler.accept([offer], launch: tasks)
+          }
+        case .task(let update):
+          updates += 1
+          if try await isDone(update, updates) { return agents }
+        default: break
+        }
+      }
+      return agents
+    }
+  }
+
+  @Test func `fifty agents register, run tasks to their end and say goodbye`() async throws {
+    let (agents, counts) = try await with(agents: 50, duration: .fixed(.milliseconds(50))) { master, _ in
+      let finished = Finished()
+      return try await run(100, on: master) { update, _ in
+        #expect(!update.isTerminal || update.status.state == .taskFinished, "\(update.status)")
+        return update.isTerminal ? await finished.add(update.status.taskID.value) == 100 : false
+      }
+    }
+    #expect(agents.count == 50)
+    #expect(counts.registrations == 50)
+    #expect(counts.registered == 0)
+    #expect(counts.ended == 50)
+    #expect(counts.connectionsLost == 0)
+    #expect(counts.tasksStarted == 100)
+    #expect(counts.tasksEnded == 100)
+    #expect(counts.updates == 200)
+  }
+
+  @Test func `tasks that live on are killed with their framework`() async throws {
+    let (_, counts) = try await with(agents: 3, duration: .untilKilled) { master, load in
+      let running = Finished()
+      _ = try await run(6, on: master) { update, _ in
+        #expect(update.status.state == .taskRunning)
+        return await running.add(update.status.taskID.value) == 6
+      }
+      #expect(load.counts.tasksStarted == 6)
+    }
+    #expect(counts.tasksEnded == 6)
+    #expect(counts.ended == 3)
+  }
+
+  @Test(arguments: ["", "nowhere:port", "http://"])
+  func `a master that is no address is an error`(master: String) async throws {
+    await #expect(throws: AgentLoadError.self) {
+      try await AgentLoad(configuration: AgentLoadConfiguration(master: master, count: 1)).run()
+    }
+  }
+
+  @Test func `more agents than files may be open are refused before any begins`() async throws {
+    let error = await #expect(throws: AgentLoadError.self) {
+      try await AgentLoad(configuration: AgentLoadConfiguration(master: "127.0.0.1:1", count: 50_000_000)).run()
+    }
+    #expect(error?.code == .descriptors)
+  }
+}
+
+private actor Finished {
+  private var names: Set<String> = []
+  func add(_ name: String) -> Int {
+    names.insert(name)
+    return names.count
+  }
+}
