@@ -47,7 +47,7 @@ struct WordCount: AsyncParsableCommand {
       fail(error.message)
       throw ExitCode(1)
     } catch is CancellationError {
-      fail("interrupted; the framework was torn down")
+      fail("interrupted")
       throw ExitCode(130)
     }
   }
