@@ -72,10 +72,12 @@ let libraries: [Library] = [
     ]),
   Library(
     name: "SchedulerSimulation",
-    dependencies: ["SchedulerKit", "MesosRuntime", "MesosModel", "MesosTestKit", collections]),
+    dependencies: ["SchedulerKit", "MesosSimulation", "MesosRuntime", "MesosModel", "MesosTestKit", collections]),
   Library(
     name: "ExecutorKit",
-    dependencies: ["ExecutorCore", "MesosModel", "MesosHTTP", "MesosHTTPClient", logging, lifecycle]),
+    dependencies: [
+      "ExecutorCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", logging, lifecycle,
+    ]),
   Library(name: "ClusterView", dependencies: ["MasterCore", "MesosModel", "MesosHTTP", protobuf, collections]),
   Library(name: "StateStorage", dependencies: [grdb]),
   Library(name: "StreamingJSON", dependencies: ["CYajl"]),
@@ -171,7 +173,8 @@ let tests: [Target] = [
   .testTarget(
     name: "SchedulerSimulationTests",
     dependencies: [
-      "SchedulerSimulation", "SchedulerKit", "MesosHTTP", "MesosRuntime", "MesosModel", "MesosTestKit",
+      "SchedulerSimulation", "MesosSimulation", "SchedulerKit", "MesosHTTP", "MesosRuntime", "MesosModel",
+      "MesosTestKit",
     ],
     swiftSettings: settings),
   .testTarget(

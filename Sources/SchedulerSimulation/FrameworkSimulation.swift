@@ -1,5 +1,6 @@
 public import MesosModel
 public import MesosRuntime
+import MesosSimulation
 public import SchedulerKit
 import Synchronization
 
@@ -50,8 +51,17 @@ public final class FrameworkSimulation: Sendable {
   /// The virtual time; `uptime` begins at zero.
   public var now: Moment { loop.moment }
 
-  /// A hash of all that has happened: steps, timers, random numbers, and what was noted with ``note(_:)``.
-  public var traceHash: UInt64 { loop.state.withLock { $0.trace.value } }
+  /// A hash of all that has happened: steps, timers, random numbers, what was noted with ``note(_:)``, and everything in a cluster that
+  /// is connected.
+  public var traceHash: UInt64 {
+    let network = loop.state.withLock { $0.network }
+    let cluster = network?.state.withLock { $0.cluster.traceHash.value }
+    return loop.state.withLock { state in
+      var trace = state.trace
+      if let cluster { trace.add(cluster) }
+      return trace.value
+    }
+  }
 
   /// How many times a task went on, until now.
   public var steps: Int { loop.state.withLock { $0.steps } }

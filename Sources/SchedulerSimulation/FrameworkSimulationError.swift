@@ -1,7 +1,7 @@
 /// Why a simulation of a framework's code could not go on.
 public struct FrameworkSimulationError: Error, Hashable, Sendable, CustomStringConvertible {
   public struct Code: Hashable, Sendable {
-    private enum Value { case unstructuredTask, outside, stalled, timeIsUp, tooManySteps, ended }
+    private enum Value { case unstructuredTask, outside, stalled, timeIsUp, tooManySteps, ended, violation }
     private let value: Value
 
     /// A `Task { }` or `Task.detached` left the simulation.
@@ -15,6 +15,8 @@ public struct FrameworkSimulationError: Error, Hashable, Sendable, CustomStringC
     public static let timeIsUp = Code(value: .timeIsUp)
     /// Tasks went on more often than the run was given, or a task did not end when it should.
     public static let tooManySteps = Code(value: .tooManySteps)
+    /// A checker of the simulated cluster found what must never be.
+    public static let violation = Code(value: .violation)
     /// The simulation has ended, or runs already.
     public static let ended = Code(value: .ended)
   }

@@ -22,6 +22,7 @@ extension VirtualLoop {
     /// How to cancel what was spawned and has not ended.
     var spawned: [UInt64: @Sendable () -> Void] = [:]
     var lastSpawn: UInt64 = 0
+    var network: ClusterNetwork?
     var makeTransport: (@Sendable (SchedulerConfiguration) -> any SchedulerTransport)?
     var failure: FrameworkSimulationError?
     /// The caller of the run was cancelled.
@@ -31,7 +32,7 @@ extension VirtualLoop {
     let wallOrigin: Int64
     var generator: SplitMix64
     var lots: SplitMix64?
-    var trace = TraceHash()
+    var trace = RunTrace()
 
     init(seed: UInt64, isSeeded: Bool, wallNanoseconds: Int64) {
       var root = SplitMix64(seed: seed)

@@ -29,20 +29,26 @@ struct ChunkedCount: Sendable {
       switch update {
       case .offers(let offers):
         for offer in offers {
-          guard let chunk = waiting.popLast() else {
+          var pool = OfferPool([offer])
+          var tasks: [TaskInfo] = []
+          while let chunk = waiting.last, let resources = pool.take(["cpus": 1, "mem": 64]) {
+            waiting.removeLast()
+            attempts += 1
+            var task = TaskInfo(
+              id: "chunk-\(chunk)-\(attempts)", on: offer, resources: Resources(),
+              command: .shell("\(30 + chunk % 60)"))
+            task.resources = resources
+            running[task.taskID.value] = chunk
+            tasks.append(task)
+          }
+          guard !tasks.isEmpty else {
             try await scheduler.decline([offer], refuse: .seconds(60))
             continue
           }
-          attempts += 1
-          let id = "chunk-\(chunk)-\(attempts)"
-          running[id] = chunk
           do {
-            try await scheduler.accept(
-              [offer],
-              launch: [TaskInfo(id: id, on: offer, resources: Resources(), command: .shell("\(30 + chunk % 60)"))])
+            try await scheduler.accept([offer], launch: tasks, refuse: .zero)
           } catch let error as SchedulerError where error.code != .outcomeUnknown {
-            running[id] = nil
-            waiting.append(chunk)
+            waiting += tasks.compactMap { running.removeValue(forKey: $0.taskID.value) }
           }
         }
       case .task(let update) where update.isTerminal:
@@ -53,6 +59,7 @@ struct ChunkedCount: Sendable {
         } else {
           waiting.append(chunk)
         }
+        if !waiting.isEmpty { try await scheduler.revive() }
       default: break
       }
     }

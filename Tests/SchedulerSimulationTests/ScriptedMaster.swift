@@ -88,6 +88,7 @@ final class ScriptedMaster: SchedulerTransport {
         offer.agentID.value = agent
         offer.frameworkID.value = "framework"
         offer.hostname = agent
+        offer.resources = (try? Resources.parse("cpus:1;mem:64"))?.messages ?? []
         event.offers.offers.append(offer)
       }
       return event.offers.offers.isEmpty ? nil : event

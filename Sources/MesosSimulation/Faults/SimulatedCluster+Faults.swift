@@ -177,7 +177,7 @@ extension SimulatedCluster {
   }
 
   mutating func crashFramework(_ index: Int, isSilent: Bool) {
-    guard frameworks[index].core != nil else { return }
+    guard frameworks[index].core != nil || frameworks[index].isOutside else { return }
     frameworks[index].die()
     closeAll(of: .framework(index), isSilent: isSilent)
   }

@@ -19,6 +19,10 @@ struct FrameworkNode: Sendable {
   var tasks: [TaskKey: SimulatedTaskRecord] = [:]
   var ending: SchedulerError?
   var hasEnded = false
+  /// Its scheduler is code outside the cluster: no core of it is here.
+  var isOutside = false
+  /// What arrived for the code outside and was not taken yet.
+  var arrivals: [OutsideArrival] = []
 
   // Of the present process.
   var pending: Deque<SchedulerCore.Event> = []

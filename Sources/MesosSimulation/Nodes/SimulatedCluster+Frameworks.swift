@@ -6,6 +6,7 @@ public import SchedulerCore
 // A framework's machine does what its scheduler's core and its author's code ask for.
 extension SimulatedCluster {
   mutating func startFramework(_ index: Int) {
+    guard !frameworks[index].isOutside else { return }
     frameworks[index].incarnation += 1
     trace.note(.framework(index), at: now, "starts")
     do {
@@ -69,6 +70,7 @@ extension SimulatedCluster {
   mutating func arriveAtFramework(
     _ index: Int, _ packet: Packet, _ connection: Connection, _ number: ConnectionNumber
   ) {
+    guard !frameworks[index].isOutside else { return arriveOutside(index, packet, connection, number) }
     switch (packet, connection.purpose) {
     case (.streamHead(let head), .schedulerStream(let stream)):
       frameworks[index].pending.append(.streamOpened(StreamNumber(stream), head))
@@ -89,6 +91,7 @@ extension SimulatedCluster {
   mutating func connectionEndedAtFramework(
     _ index: Int, _ connection: Connection, _ number: ConnectionNumber, _ reason: String
   ) {
+    guard !frameworks[index].isOutside else { return endedOutside(index, number, reason) }
     switch connection.purpose {
     case .schedulerStream(let stream):
       if frameworks[index].stream?.connection == number {

@@ -1,5 +1,5 @@
 /// FNV-1a over what happens, in order.
-struct TraceHash: Sendable {
+struct RunTrace: Sendable {
   private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
 
   mutating func add(_ number: UInt64) {
@@ -13,10 +13,5 @@ struct TraceHash: Sendable {
   mutating func add(_ text: String) {
     for byte in text.utf8 { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
     value = (value ^ 0xff) &* 0x0000_0100_0000_01b3
-  }
-
-  mutating func add(_ bytes: [UInt8]) {
-    add(UInt64(bytes.count))
-    for byte in bytes { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
   }
 }

@@ -1,0 +1,36 @@
+public import MesosModel
+public import MesosSimulation
+import SchedulerKit
+import Synchronization
+
+// A simulated cluster for simulated code: the real cores of master and agents on the same virtual clock.
+extension FrameworkSimulation {
+  /// Connects schedulers of the simulated code to a simulated cluster, whose time is the simulation's from now on.
+  ///
+  /// Each `Scheduler` that takes ``runtime`` becomes a framework of the cluster. The run ends with `.violation` when one of the cluster's
+  /// checkers finds something. To be called once, before the run.
+  /// - Parameters:
+  ///   - cluster: Agents and faults are added before, or with ``changeCluster(_:)``.
+  ///   - behaviour: What a task does; asked for each task that is launched. One that carries a behaviour in its data keeps it.
+  public func connect(
+    to cluster: SimulatedCluster,
+    behaviour: @escaping @Sendable (TaskInfo) -> TaskBehaviour = { _ in .runs(for: .seconds(10)) }
+  ) {
+    let network = ClusterNetwork(loop: loop, cluster: cluster, behaviour: behaviour)
+    loop.state.withLock { state in
+      state.network = network
+      state.makeTransport = { network.transport(for: $0) }
+    }
+    network.change { _ in }
+  }
+
+  /// Looks at the connected cluster, or has something happen in it, at the present moment: a fault, another agent.
+  ///
+  /// - Returns: What `body` returns; `nil` where no cluster is connected.
+  @discardableResult
+  public func changeCluster<Result: Sendable>(
+    _ body: (inout SimulatedCluster) -> Result
+  ) -> Result? {
+    loop.state.withLock { $0.network }?.change(body)
+  }
+}
