@@ -119,8 +119,8 @@ struct FrameworkContent: RecordContent {
           if let time = status.unregisteredTime { $0.unregisteredTime = time }
           $0.allocatedResources = status.allocated.messages(in: .endpoint)
           $0.offeredResources = status.offered.messages(in: .endpoint)
-          // Apache Mesos says so of every framework; constraints that are not empty are refused so far.
-          $0.offerConstraints = OfferConstraints()
+          // Apache Mesos says so of every framework, also of one without constraints.
+          $0.offerConstraints = status.offerConstraints
         }, ledger),
     ]
   }

@@ -349,8 +349,12 @@ extension MasterCore {
     _ address: AgentAddress, at now: Moment
   ) {
     guard let before = agents[id] else { return }
+    var after = before
+    after.info = record.agentInfo
+    after.capabilities = record.capabilities
+    after.total = inventory.total
     do {
-      try allocator.update(id, total: inventory.total)
+      try allocator.update(after)
     } catch {
       return refuse(connection, error.message)
     }

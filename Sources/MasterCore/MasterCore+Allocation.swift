@@ -28,7 +28,6 @@ extension MasterCore {
     if !cycle.isRunning {
       guard cycle.isRequested || (nextCycle.map { $0 <= now.uptime } ?? false) else { return }
       cycle = CycleState(isRunning: true, isRequested: false, started: now.uptime)
-      counters.allocationRuns += 1
       allocator.beginCycle(at: now)
     }
     let step = allocator.step(budget: configuration.allocationSliceBudget)
@@ -43,7 +42,11 @@ extension MasterCore {
 
 extension MasterCore.Configuration {
   var allocator: Allocator.Configuration {
-    Allocator.Configuration(minimumAllocatable: minAllocatableResources, refusalMin: allocationInterval)
+    Allocator.Configuration(
+      minimumAllocatable: minAllocatableResources, excludedFromFairness: fairSharingExcludedResourceNames,
+      filtersGPUs: filtersGPUResources,
+      region: masterInfo.domain.hasFaultDomain ? masterInfo.domain.faultDomain.region.name : nil,
+      refusalMin: allocationInterval, recoveryFactor: agentRecoveryFactor, recoveryTimeout: recoveryTimeout)
   }
 }
 
@@ -60,7 +63,27 @@ extension TrackedFramework {
     }
     return FrameworkOptions(
       roles: roles, suppressedRoles: suppressedRoles.sorted(), isActive: isConnected,
-      capabilities: FrameworkOptions.Capabilities(info), minimumAllocatable: minimums)
+      capabilities: FrameworkOptions.Capabilities(info), minimumAllocatable: minimums, constraints: constraintsFilter)
+  }
+}
+
+extension TrackedAgent {
+  var options: AgentOptions {
+    let domain = info.domain
+    return AgentOptions(
+      total: total, region: domain.hasFaultDomain ? domain.faultDomain.region.name : nil,
+      zone: domain.hasFaultDomain ? domain.faultDomain.zone.name : nil, hostname: info.hostname,
+      attributes: Attributes(sound: info.attributes), capabilities: AgentOptions.Capabilities(capabilities))
+  }
+}
+
+extension Attributes {
+  /// The attributes that can be read: an agent that says something else about itself is offered as if it had not.
+  fileprivate init(sound messages: [Attribute]) {
+    do { try self.init(messages) } catch {
+      self.init()
+      if let sound = try? Attributes(messages.filter { (try? Attributes([$0])) != nil }) { self = sound }
+    }
   }
 }
 
@@ -73,7 +96,7 @@ extension Allocator {
   /// - Throws: `ValidationError` when there would be more in the cluster than can be counted.
   mutating func add(_ agent: TrackedAgent, used: [FrameworkKey: Resources]) throws(ValidationError) {
     do {
-      try addAgent(agent.id, AgentOptions(total: agent.total, region: agent.region), used: used)
+      try addAgent(agent.id, agent.options, used: used)
     } catch {
       guard error.code == .tooLarge else { Self.defect(error) }
       throw ValidationError(.invalidResources, error.message)
@@ -81,8 +104,8 @@ extension Allocator {
   }
 
   /// - Throws: `ValidationError` when there would be more in the cluster than can be counted.
-  mutating func update(_ agent: AgentKey, total: Resources) throws(ValidationError) {
-    do { try updateAgent(agent, total: total) } catch {
+  mutating func update(_ agent: TrackedAgent) throws(ValidationError) {
+    do { try updateAgent(agent.id, agent.options) } catch {
       guard error.code == .tooLarge else { Self.defect(error) }
       throw ValidationError(.invalidResources, error.message)
     }

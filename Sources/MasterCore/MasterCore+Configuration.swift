@@ -1,3 +1,4 @@
+public import MesosAllocator
 public import MesosModel
 
 extension MasterCore {
@@ -46,6 +47,16 @@ extension MasterCore {
     public var rootSubmissions: Bool
     /// Offers smaller than all of these are withheld; empty for no minimum.
     public var minAllocatableResources: [ResourceQuantities]
+    /// How large regular expressions in offer constraints may be.
+    public var offerConstraintsLimits: OfferConstraintsLimits
+    /// Which part of the agents of the registry must be back before anything is offered, where roles have quotas.
+    public var agentRecoveryFactor: Double
+    /// How long offers wait for them at most.
+    public var recoveryTimeout: Duration
+    /// Whether agents with GPUs are only offered to frameworks that declare GPU_RESOURCES.
+    public var filtersGPUResources: Bool
+    /// Resources whose names are here do not count in shares.
+    public var fairSharingExcludedResourceNames: Set<String>
 
     public init(masterID: String, masterInfo: MasterInfo) {
       self.masterID = masterID
@@ -69,6 +80,11 @@ extension MasterCore {
       minAllocatableResources = [
         ResourceQuantities([("cpus", 0.01)]), ResourceQuantities([("mem", 32)]),
       ]
+      offerConstraintsLimits = OfferConstraintsLimits()
+      agentRecoveryFactor = 0.8
+      recoveryTimeout = .seconds(600)
+      filtersGPUResources = true
+      fairSharingExcludedResourceNames = []
     }
 
     /// How long an agent may be silent before it is given up.

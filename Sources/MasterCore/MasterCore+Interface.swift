@@ -232,10 +232,13 @@ public struct FrameworkRow: Sendable {
     public var unregisteredTime: TimeInfo?
     public var allocated: Resources
     public var offered: Resources
+    /// Which agents it wants in its roles.
+    public var offerConstraints: OfferConstraints
 
     public init(
       active: Bool, connected: Bool, recovered: Bool, registeredTime: TimeInfo?, reregisteredTime: TimeInfo?,
-      unregisteredTime: TimeInfo?, allocated: Resources, offered: Resources
+      unregisteredTime: TimeInfo?, allocated: Resources, offered: Resources,
+      offerConstraints: OfferConstraints = OfferConstraints()
     ) {
       self.active = active
       self.connected = connected
@@ -245,6 +248,7 @@ public struct FrameworkRow: Sendable {
       self.unregisteredTime = unregisteredTime
       self.allocated = allocated
       self.offered = offered
+      self.offerConstraints = offerConstraints
     }
   }
 }

@@ -20,19 +20,20 @@ extension MasterCore {
     var info = call.subscribe.frameworkInfo
     if let name = principal?.value, !info.hasPrincipal { info.principal = name }
     let suppressed = call.subscribe.suppressedRoles
+    let wishes: Wishes
     do {
       try validate(info, suppressedRoles: suppressed)
-      try validate(call.subscribe.offerConstraints)
+      wishes = try Wishes(suppressed, call.subscribe.offerConstraints, configuration.offerConstraintsLimits)
     } catch {
       return fail(connection, error.message)
     }
     guard info.hasID, !info.id.value.isEmpty else {
       info.id = FrameworkID(makeFrameworkID())
-      return add(info, suppressedRoles: Set(suppressed), connection: connection, at: now)
+      return add(info, wishes, connection: connection, at: now)
     }
     let id = info.id.key
     guard let known = frameworks[id] else {
-      return add(info, suppressedRoles: Set(suppressed), connection: connection, at: now)
+      return add(info, wishes, connection: connection, at: now)
     }
     // A subscription cannot change these two; what it says about them is ignored, as Apache Mesos does.
     info.user = known.info.user
@@ -42,7 +43,7 @@ extension MasterCore {
     } catch {
       return fail(connection, error.message)
     }
-    failOver(id, to: connection, info, suppressedRoles: Set(suppressed), at: now)
+    failOver(id, to: connection, info, wishes, at: now)
   }
 
   private mutating func makeFrameworkID() -> FrameworkKey {
@@ -74,19 +75,36 @@ extension MasterCore {
     try FrameworkValidation.validate(failoverTimeout: info.failoverTimeout)
   }
 
-  /// Ignoring constraints would send offers that the framework said it cannot use.
-  private func validate(_ constraints: OfferConstraints) throws(ValidationError) {
-    try OfferConstraintsValidation.validate(constraints)
-    guard constraints.roleConstraints.isEmpty else {
-      throw ValidationError(.unsupported, "Offer constraints are not supported yet")
+  /// What a framework says about the offers it wants.
+  private struct Wishes {
+    let suppressedRoles: Set<String>
+    let constraints: OfferConstraints
+    let filter: OfferConstraintsFilter
+
+    /// - Throws: `ValidationError` about constraints that have no meaning.
+    init(
+      _ suppressedRoles: [String], _ constraints: OfferConstraints, _ limits: OfferConstraintsLimits
+    ) throws(ValidationError) {
+      self.suppressedRoles = Set(suppressedRoles)
+      self.constraints = constraints
+      do { filter = try OfferConstraintsFilter(constraints, limits: limits) } catch {
+        throw ValidationError(.invalidValue, error.message, path: "offer_constraints")
+      }
+    }
+
+    func apply(to framework: inout TrackedFramework) {
+      framework.suppressedRoles = suppressedRoles
+      framework.constraints = constraints
+      framework.constraintsFilter = filter
     }
   }
 
   private mutating func add(
-    _ info: FrameworkInfo, suppressedRoles: Set<String>, connection: SchedulerConnection, at now: Moment
+    _ info: FrameworkInfo, _ wishes: Wishes, connection: SchedulerConnection, at now: Moment
   ) {
-    let framework = TrackedFramework(
-      id: info.id.key, info: info, suppressedRoles: suppressedRoles, link: .connected(connection), at: now)
+    var framework = TrackedFramework(
+      id: info.id.key, info: info, suppressedRoles: [], link: .connected(connection), at: now)
+    wishes.apply(to: &framework)
     frameworks[framework.id] = framework
     subscribers[connection] = framework.id
     allocator.add(framework)
@@ -104,8 +122,7 @@ extension MasterCore {
   }
 
   private mutating func failOver(
-    _ id: FrameworkKey, to connection: SchedulerConnection, _ info: FrameworkInfo, suppressedRoles: Set<String>,
-    at now: Moment
+    _ id: FrameworkKey, to connection: SchedulerConnection, _ info: FrameworkInfo, _ wishes: Wishes, at now: Moment
   ) {
     guard var framework = frameworks[id] else { return }
     let isChanged = framework.info != info
@@ -117,7 +134,7 @@ extension MasterCore {
     removeOffers(framework.offers, notify: false, at: now)
     if let current = frameworks[id] { framework = current }
     framework.update(info)
-    framework.suppressedRoles = suppressedRoles
+    wishes.apply(to: &framework)
     framework.link = .connected(connection)
     framework.reregisteredTime = now.timeInfo
     framework.subscription += 1
@@ -173,8 +190,9 @@ extension MasterCore {
     } catch {
       return .rejected(status: 400, text: "Supplied FrameworkInfo is not valid: " + error.message)
     }
+    let wishes: Wishes
     do {
-      try validate(call.offerConstraints)
+      wishes = try Wishes(call.suppressedRoles, call.offerConstraints, configuration.offerConstraintsLimits)
     } catch {
       return .rejected(
         status: 400, text: "'UpdateFramework.offer_constraints' are not valid: " + error.message)
@@ -185,14 +203,13 @@ extension MasterCore {
       return .rejected(status: 400, text: "FrameworkInfo update is not valid: " + error.message)
     }
     let isChanged = framework.info != call.frameworkInfo
+    let isConstrainedAnew = framework.constraints != call.offerConstraints
     framework.update(call.frameworkInfo)
-    framework.suppressedRoles = Set(call.suppressedRoles)
+    wishes.apply(to: &framework)
     frameworks[id] = framework
     allocator.update(framework)
-    if isChanged {
-      change(.framework(framework.row))
-      tellAgents(of: framework)
-    }
+    if isChanged || isConstrainedAnew { change(.framework(framework.row)) }
+    if isChanged { tellAgents(of: framework) }
     requestCycle()
     return .ok
   }

@@ -86,6 +86,7 @@ public struct MasterCore: Sendable {
         recoveredAgents[agent.id] = RecoveredAgent(info: agent.info)
       }
     }
+    allocator.beginRecovery(agents: recoveredAgents.count, at: now)
   }
 
   /// The first step; to be taken once, before any event.

@@ -1,3 +1,4 @@
+import MesosAllocator
 public import MesosModel
 
 extension MasterCore {
@@ -7,7 +8,6 @@ extension MasterCore {
     var messages: [String: Int] = [:]
     /// Others by their key behind `master/`.
     var values: [String: Int] = [:]
-    var allocationRuns = 0
     /// Tasks on registered agents, by state.
     private(set) var tasks: [TaskState: Int] = [:]
 
@@ -69,13 +69,14 @@ extension MasterCore {
   /// What the master counts, under the keys of Apache Mesos, sorted by name.
   ///
   /// - Parameter now: The moment up to which `master/uptime_secs` counts.
-  /// - Complexity: O(*a* + *f*) in the numbers of agents and frameworks.
+  /// - Complexity: O(*a* + *f*) in the numbers of agents and frameworks, and what the allocator's metrics take.
   public func metrics(at now: Moment) -> [(name: String, value: Double)] {
     var values: [String: Double] = [
       "master/elected": 1, "master/uptime_secs": (now.uptime - started.uptime).inSeconds,
-      "allocator/mesos/allocation_runs": Double(counters.allocationRuns),
+      "allocator/mesos/event_queue_dispatches": 0, "allocator/event_queue_dispatches": 0,
       "master/outstanding_offers": Double(offers.count),
     ]
+    for (name, value) in allocator.metrics.values { values[name] = value }
     for name in Counters.messageNames { values["master/messages_\(name)"] = 0 }
     for name in Counters.valueNames { values["master/\(name)"] = 0 }
     for (name, count) in counters.messages { values["master/messages_\(name)"] = Double(count) }

@@ -137,6 +137,7 @@ struct AgentTests {
     volatile.add(status, latest: .taskRunning)
     let record = LinkReregister.with {
       $0.agentInfo = agent.info
+      $0.capabilities = Cluster.capabilities
       $0.version = "1"
       $0.frameworks = [
         .with {
@@ -249,6 +250,7 @@ struct AgentTests {
     var cluster = Cluster()
     let record = LinkReregister.with {
       $0.agentInfo = agent.info
+      $0.capabilities = Cluster.capabilities
       $0.version = "1"
       $0.frameworks = [
         .with {

@@ -32,9 +32,6 @@ struct TrackedAgent: Sendable {
   /// Whether its resources are offered.
   var isActive: Bool { isConnected }
 
-  /// The region of its fault domain, if it has one.
-  var region: String? { info.domain.hasFaultDomain ? info.domain.faultDomain.region.name : nil }
-
   var status: AgentRow.Status {
     AgentRow.Status(
       active: isActive, deactivated: false, reregisteredTime: reregisteredTime, total: total, allocated: allocated,

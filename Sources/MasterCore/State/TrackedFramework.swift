@@ -1,3 +1,4 @@
+import MesosAllocator
 import MesosModel
 
 /// A framework that is not completed.
@@ -16,6 +17,9 @@ struct TrackedFramework: Sendable {
   /// Sorted, each once.
   var roles: [String]
   var suppressedRoles: Set<String>
+  /// As they were given, and made ready for the allocator.
+  var constraints = OfferConstraints()
+  var constraintsFilter = OfferConstraintsFilter()
   var link: Link
   var registeredTime: TimeInfo
   var reregisteredTime: TimeInfo
@@ -55,7 +59,8 @@ struct TrackedFramework: Sendable {
   var status: FrameworkRow.Status {
     FrameworkRow.Status(
       active: isConnected, connected: isConnected, recovered: link == .recovered, registeredTime: registeredTime,
-      reregisteredTime: reregisteredTime, unregisteredTime: unregisteredTime, allocated: allocated, offered: offered)
+      reregisteredTime: reregisteredTime, unregisteredTime: unregisteredTime, allocated: allocated, offered: offered,
+      offerConstraints: constraints)
   }
 
   var row: FrameworkRow { FrameworkRow(id: id, info: encodedInfo, roles: roles, status: status) }

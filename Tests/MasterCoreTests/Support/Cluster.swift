@@ -249,9 +249,14 @@ struct Cluster {
   static func register(_ info: AgentInfo) -> LinkRegister {
     .with {
       $0.agentInfo = info
-      $0.capabilities = [.with { $0.type = .multiRole }]
+      $0.capabilities = capabilities
       $0.version = "1.11.0"
     }
+  }
+
+  static let capabilities: [AgentInfo.Capability] = [.multiRole, .hierarchicalRole, .reservationRefinement].map {
+    type in
+    .with { $0.type = type }
   }
 
   @discardableResult
@@ -310,6 +315,7 @@ struct Cluster {
     if !session { agent.session = makeSession() }
     let record = LinkReregister.with {
       $0.agentInfo = agent.info
+      $0.capabilities = Self.capabilities
       $0.version = "1.11.0"
       var seen: Set<FrameworkKey> = []
       for (scheduler, _, _) in tasks where seen.insert(scheduler.id).inserted {

@@ -311,6 +311,7 @@ struct RandomRun {
     let running = agent.tasks.sorted { $0.key < $1.key }.map(\.value)
     let record = LinkReregister.with {
       $0.agentInfo = agent.agent.info
+      $0.capabilities = Cluster.capabilities
       $0.version = "1.11.0"
       var frameworks: Set<FrameworkKey> = []
       var executors: Set<String> = []
