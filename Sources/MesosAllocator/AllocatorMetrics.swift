@@ -53,7 +53,7 @@ public struct AllocatorMetrics: Hashable, Sendable {
   /// The roles that frameworks are in or have something in, that have a quota or a reservation, and the roles above those.
   public let roles: [Role]
 
-  /// All by the names that Apache Mesos gives them, in ascending order; additions of ours are `allocations`, `inverse_allocations` and
+  /// All but what quotas are charged with (there Apache Mesos does not count offers) by the names that Apache Mesos gives them, in ascending order; additions of ours are `allocations`, `inverse_allocations` and
   /// resources beyond its three.
   public var values: [(name: String, value: Double)] {
     let prefix = "allocator/mesos/"
@@ -74,7 +74,6 @@ public struct AllocatorMetrics: Hashable, Sendable {
         if let guarantee = quota.guarantee { values.append((name + "guarantee", guarantee.doubleValue)) }
         if let limit = quota.limit { values.append((name + "limit", limit.doubleValue)) }
         values.append((name + "offered_or_allocated", quota.offeredOrAllocated.doubleValue))
-        values.append((name + "consumed", quota.consumed.doubleValue))
       }
     }
     return values.sorted { $0.name < $1.name }

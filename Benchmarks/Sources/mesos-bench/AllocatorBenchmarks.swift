@@ -13,6 +13,7 @@ enum AllocatorBenchmarks {
     if harness.wants("allocator LargeAndSmallQuota") { try largeAndSmallQuota(&harness) }
     if harness.wants("allocator UpdateAllocation") { try updateAllocation(&harness) }
     if harness.wants("allocator Sorter") { try sorter(&harness) }
+    if harness.wants("allocator Memory") { try memory(&harness) }
   }
 
   private static let start = Moment(uptime: .zero, wallNanoseconds: 0)
@@ -247,5 +248,57 @@ enum AllocatorBenchmarks {
             framework: frameworkKeys[number % clients], agent: agentKeys[number], resources: used, at: start)
         }
       }, floor: 0.2)
+  }
+
+  /// A cluster of which each agent has a task of somebody, is on offer or refused, and what a verdict of it costs.
+  private static func memory(_ harness: inout Harness) throws {
+    let (agents, frameworks, roles) = harness.isSmoke ? (500, 60, 10) : (50_000, 6_000, 200)
+    let name = "Memory \(agents)x\(frameworks)"
+    let before = residentMegabytes()
+    var allocator = Allocator()
+    for number in 0..<frameworks {
+      try allocator.addFramework(
+        FrameworkKey("a1b2c3d4-0000-4000-8000-000000000001-\(number)"),
+        FrameworkOptions(roles: ["role\(number % roles)"]))
+    }
+    for number in 0..<agents {
+      // Made for each agent, so that nothing of it is shared.
+      let total = try Resources.parse("cpus:24;mem:65536;disk:262144;ports:[31000-32000]")
+      let role = "role\(number % frameworks % roles)"
+      let used = try Resources.parse("cpus:8;mem:8192;disk:1024;ports:" + ports(fragments: 8)).allocated(to: role)
+      try allocator.addAgent(
+        AgentKey("a1b2c3d4-0000-4000-8000-000000000001-S\(number)"),
+        AgentOptions(
+          total: total, region: "east", zone: "east-\(number % 3)", hostname: "node-\(number).cluster.example.com",
+          attributes: try Attributes.parse("rack:r\(number % 500);os:linux")),
+        used: [FrameworkKey("a1b2c3d4-0000-4000-8000-000000000001-\(number % frameworks)"): used])
+    }
+    var offers: [Allocation] = []
+    record(&harness, "\(name): first cycle", time { offers = cycle(&allocator, at: 0) })
+    try require(offers.count == agents, "\(offers.count) offers")
+    for offer in offers {
+      try allocator.recover(
+        framework: offer.framework, agent: offer.agent, resources: offer.resources, refusal: .seconds(3600), at: start)
+    }
+    offers = cycle(&allocator, at: 1)
+    try require(offers.count == agents, "\(offers.count) offers")
+    harness.record(
+      Figure(
+        name: "allocator \(name): resident memory", value: residentMegabytes() - before, unit: "MB", better: .lower,
+        floor: 1500))
+    let asked = offers[0].framework
+    var explanation: OfferExplanation?
+    record(
+      &harness, "\(name): verdicts on all agents for one framework",
+      try time { explanation = try allocator.explain(framework: asked, at: start.advanced(by: .seconds(2))) })
+    try require(explanation?.verdicts.count == agents, "not every agent has a verdict")
+  }
+
+  /// What the process has in memory now, in MB of 2^20 bytes; zero where the system does not say.
+  private static func residentMegabytes() -> Double {
+    guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
+    let fields = text.split(separator: " ")
+    guard fields.count > 1, let pages = Double(fields[1]) else { return 0 }
+    return pages * Double(sysconf(Int32(_SC_PAGESIZE))) / 1_048_576
   }
 }

@@ -65,8 +65,8 @@ extension Allocator {
 
     let usable = usable(visible, by: client, on: agent)
     if let reason = tooLittle(usable, of: visible, client, agent) { return reason }
-    if let reason = filtered(usable, client, agent, at: now) { return reason }
     if let reason = reasonOfQuota(usable, role, client) { return reason }
+    if let reason = filtered(usable, client, agent, at: now) { return reason }
 
     // Nothing stands against the offer now: what changes that is what the cycle gives to others before.
     let rest = next.usable(next.agents[agent].available.allocatable(to: roleNames[role]), by: client, on: agent)

@@ -8,10 +8,7 @@ extension Allocator {
   ///   whoever sets them to say, see `QuotaTree.validate()`.
   /// - Complexity: O(*r* · *d*) in roles with a quota and their depth.
   public mutating func setQuotas(_ quotas: QuotaTree) throws(AllocationError) {
-    for (role, quota) in quotas.entries {
-      try Allocator.validate(role: role)
-      do { try quota.validate(role: role) } catch { throw AllocationError(.invalidQuota, error.message) }
-    }
+    for (role, quota) in quotas.entries { try Allocator.validate(quota, of: role) }
     let old = self.quotas
     self.quotas = quotas
     for (role, quota) in quotas.entries where old[role] != quota { install(quota, for: role) }
@@ -21,8 +18,7 @@ extension Allocator {
   /// Replaces the quota of one role, ``Quota/none`` to remove it.
   /// - Throws: `AllocationError` with code `.invalidRole` or `.invalidQuota`.
   public mutating func setQuota(role: String, _ quota: Quota) throws(AllocationError) {
-    try Allocator.validate(role: role)
-    do { try quota.validate(role: role) } catch { throw AllocationError(.invalidQuota, error.message) }
+    try Allocator.validate(quota, of: role)
     guard quotas[role] != quota else { return }
     quotas[role] = quota
     install(quota, for: role)
@@ -40,6 +36,15 @@ extension Allocator {
 
   /// What of ``availableHeadroom`` has to be held back for guarantees that are not met yet.
   public var requiredHeadroom: ResourceQuantities { quantities(roles[root].requiredBelow) }
+
+  private static func validate(_ quota: Quota, of role: String) throws(AllocationError) {
+    try validate(role: role)
+    do { try quota.validate(role: role) } catch { throw AllocationError(.invalidQuota, error.message) }
+    for limit in quota.limits.limits where limit.amount < .zero {
+      throw AllocationError(
+        .invalidQuota, "The limit of role '\(role)' for \(limit.name) is \(limit.amount), below zero")
+    }
+  }
 
   private mutating func install(_ quota: Quota, for path: String) {
     let role = makeRole(path)
