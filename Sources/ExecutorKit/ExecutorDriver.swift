@@ -4,6 +4,7 @@ public import Logging
 import MesosHTTP
 import MesosHTTPClient
 public import MesosModel
+public import MesosRuntime
 public import ServiceLifecycle
 import Synchronization
 
@@ -23,22 +24,26 @@ public final class ExecutorDriver: Service {
   private let configuration: ExecutorConfiguration
   private let logger: Logger
   private let state: Mutex<ExecutorState>
-  private let clock = ContinuousClock()
-  private let origin: ContinuousClock.Instant
+  /// Where time and chance come from; an executor's own code takes them from here too.
+  public let runtime: Runtime
 
-  /// - Parameter environment: What the agent told this executor.
+  /// - Parameters:
+  ///   - environment: What the agent told this executor.
+  ///   - runtime: Where time and chance come from; the machine's where none is named.
   public init(
     environment: ExecutorEnvironment, configuration: ExecutorConfiguration = ExecutorConfiguration(),
-    logger: Logger = Logger(label: "mesos.executor")
+    logger: Logger = Logger(label: "mesos.executor"), runtime: Runtime = .system
   ) {
     self.environment = environment
     self.configuration = configuration
     self.logger = logger
-    origin = clock.now
+    self.runtime = runtime
     var policy = ExecutorCore.Configuration(environment)
     policy.unacknowledgedUpdatesMax = configuration.unacknowledgedUpdatesMax
     state = Mutex(
-      ExecutorState(core: ExecutorCore(configuration: policy), eventsMax: max(1, configuration.eventsBufferedMax)))
+      ExecutorState(
+        core: ExecutorCore(configuration: policy), eventsMax: max(1, configuration.eventsBufferedMax),
+        rng: runtime.generator))
   }
 
   /// Reads what the agent told this process in its environment.
@@ -123,7 +128,7 @@ public final class ExecutorDriver: Service {
       group.addTask {
         await self.wait { $0.core.unacknowledgedUpdates.isEmpty || $0.isOver }
       }
-      group.addTask { try? await self.clock.sleep(for: limit) }
+      group.addTask { try? await self.runtime.sleep(for: limit) }
       await group.next()
       group.cancelAll()
     }
@@ -203,26 +208,20 @@ public final class ExecutorDriver: Service {
       guard !isOver else { return }
       await withTaskGroup(of: Void.self) { group in
         if let deadline {
-          group.addTask { try? await self.clock.sleep(until: self.origin.advanced(by: deadline)) }
+          group.addTask { try? await self.runtime.sleep(until: deadline) }
         }
         group.addTask { await self.wait { $0.core.nextDeadline != deadline || $0.isOver } }
         await group.next()
         group.cancelAll()
       }
-      if let deadline, deadline <= now.uptime { feed(.tick) }
+      if let deadline, deadline <= runtime.now.uptime { feed(.tick) }
     }
-  }
-
-  private var now: Moment {
-    Moment(
-      uptime: origin.duration(to: clock.now),
-      wallNanoseconds: Int64(Date().timeIntervalSince1970 * 1e6) * 1_000)
   }
 
   @discardableResult
   private func feed(_ event: ExecutorCore.Event) -> ExecutorError? {
     // The clock is read under the lock, so that moments come in order.
-    let (error, wakes) = state.withLock { $0.handle(event, at: now) }
+    let (error, wakes) = state.withLock { $0.handle(event, at: runtime.now) }
     for wake in wakes { wake.perform() }
     return error
   }

@@ -1,5 +1,6 @@
 import ExecutorCore
 import MesosModel
+import MesosRuntime
 
 /// What an executor driver's lock guards: the core, and what its directives were put into and nobody has taken yet.
 struct ExecutorState: Sendable {
@@ -26,7 +27,7 @@ struct ExecutorState: Sendable {
   }
 
   private(set) var core: ExecutorCore
-  private var rng = SystemRandomNumberGenerator()
+  private var rng: RuntimeGenerator
   private let eventsMax: Int
   private var hasBegun = false
   private(set) var isOver = false
@@ -42,8 +43,9 @@ struct ExecutorState: Sendable {
   /// Counts changes, so that nobody sleeps through one.
   private(set) var generation: UInt64 = 0
 
-  init(core: ExecutorCore, eventsMax: Int) {
+  init(core: ExecutorCore, eventsMax: Int, rng: RuntimeGenerator) {
     self.core = core
+    self.rng = rng
     self.eventsMax = eventsMax
   }
 
