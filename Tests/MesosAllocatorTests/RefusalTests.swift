@@ -133,7 +133,6 @@ private func eng(_ text: String) throws -> Resources { try Resources.parse(text)
       "a guarantee above its limit", .invalidQuota,
       { try $0.setQuota(role: "eng", Quota(guarantees: ["cpus": 3], limits: ["cpus": 2])) }
     ),
-    ("a limit below zero", .invalidQuota, { try $0.setQuota(role: "eng", Quota(limits: ["cpus": -2])) }),
     ("a quota of an impossible role", .invalidRole, { try $0.setQuota(role: "a//b", .none) }),
     (
       "quotas of which one contradicts itself", .invalidQuota,

@@ -40,10 +40,6 @@ extension Allocator {
   private static func validate(_ quota: Quota, of role: String) throws(AllocationError) {
     try validate(role: role)
     do { try quota.validate(role: role) } catch { throw AllocationError(.invalidQuota, error.message) }
-    for limit in quota.limits.limits where limit.amount < .zero {
-      throw AllocationError(
-        .invalidQuota, "The limit of role '\(role)' for \(limit.name) is \(limit.amount), below zero")
-    }
   }
 
   private mutating func install(_ quota: Quota, for path: String) {
