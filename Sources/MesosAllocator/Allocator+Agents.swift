@@ -2,8 +2,11 @@ public import MesosModel
 
 extension Allocator {
   /// Adds an agent.
-  /// - Parameter used: What frameworks already have on it, allocated to their roles; they may be added later or never, and it may be
-  ///   more than the agent has.
+  /// - Parameters:
+  ///   - id: Its name from now on.
+  ///   - options: What it is and has.
+  ///   - used: What frameworks already have on it, allocated to their roles; they may be added later or never, and it may be more than
+  ///     the agent has.
   /// - Throws: `AllocationError` with code `.duplicateAgent`, `.noRole`, `.invalidRole` or `.tooLarge`.
   public mutating func addAgent(
     _ id: AgentKey, _ options: AgentOptions, used: [FrameworkKey: Resources] = [:]
@@ -143,9 +146,12 @@ extension Allocator {
   /// Gives back what was allocated: an offer that was declined or rescinded, or what a task no longer uses.
   ///
   /// - Parameters:
+  ///   - id: Who had them.
+  ///   - agentID: Where they are.
   ///   - resources: Allocated to roles, as they were when they were allocated.
   ///   - refusal: For how long the framework does not want these or fewer resources of this agent again, or nil for no such wish. A
-  ///     negative duration counts as the default of 5 s, one above 365 days as 365 days, and one below the configuration's `refusalMin` as that unless it is zero.
+  ///     negative duration counts as the default of 5 s, one above 365 days as 365 days, and one below the configuration's `refusalMin`
+  ///     as that unless it is zero.
   ///   - now: When the refusal begins.
   /// - Throws: `AllocationError` with code `.unknownFramework`, `.unknownAgent`, `.noRole` or `.notAllocated`.
   public mutating func recover(

@@ -60,6 +60,8 @@ extension Allocator {
   /// Takes note that a framework answered an inverse offer, or that it was taken back.
   ///
   /// - Parameters:
+  ///   - id: Who was asked.
+  ///   - agentID: The agent to leave.
   ///   - refusal: For how long the framework does not want to be asked again, or nil or zero to be asked with the next cycle; with the
   ///     bounds of ``recover(framework:agent:resources:refusal:at:)``, but not lengthened to a cycle.
   ///   - now: When the refusal begins.

@@ -2,7 +2,9 @@ public import MesosModel
 
 /// How much of the cluster a role has, and its frameworks in it.
 public struct RoleShare: Hashable, Sendable {
+  /// What one framework has of the role.
   public struct FrameworkShare: Hashable, Sendable {
+    /// Who.
     public let framework: FrameworkKey
     /// The dominant share of what it has in this role.
     public let share: Double
@@ -10,7 +12,9 @@ public struct RoleShare: Hashable, Sendable {
     public let allocations: Int
   }
 
+  /// The role's path.
   public let role: String
+  /// Its weight among its siblings; 1 unless another was set.
   public let weight: Double
   /// The dominant share of all that frameworks have in the role and in the roles below it, not divided by the weight.
   public let share: Double

@@ -15,7 +15,7 @@ extension Allocator {
     for (role, _) in old.entries where quotas[role].isNone { install(.none, for: role) }
   }
 
-  /// Replaces the quota of one role, ``Quota/none`` to remove it.
+  /// Replaces the quota of one role, `Quota.none` to remove it.
   /// - Throws: `AllocationError` with code `.invalidRole` or `.invalidQuota`.
   public mutating func setQuota(role: String, _ quota: Quota) throws(AllocationError) {
     try Allocator.validate(quota, of: role)
