@@ -12,8 +12,8 @@ extension FrameworkSimulationError {
 
   static let stalled = FrameworkSimulationError(
     .stalled,
-    "Every task waits, and nothing is due that one could wait for: is a continuation never resumed, a stream never finished, or does "
-      + "a task wait for something outside without runtime.external { }?")
+    "Every task waits, and nothing is due that one could wait for: is a continuation never resumed, a stream never finished? Does one "
+      + "wait for something outside without runtime.external { }, or sleep without runtime.sleep?")
 
   static let doesNotEnd = FrameworkSimulationError(
     .tooManySteps,

@@ -9,7 +9,8 @@ extension VirtualLoop {
   private static let endingTimeMax = Duration.seconds(3_600)
   private static let endingStepsMax = 1_000_000
   /// Real time that a task outside is given to show itself before a run is given up.
-  private static let grace = DispatchTimeInterval.milliseconds(200)
+  private static let stallGrace = DispatchTimeInterval.seconds(2)
+  private static let timeGrace = DispatchTimeInterval.milliseconds(200)
 
   func drive(upTo limit: Duration, isDone: () -> Bool, cancel: () -> Void) {
     while true {
@@ -17,10 +18,11 @@ extension VirtualLoop {
       let ends = state.withLock { isDone() || $0.failure != nil || $0.isCancelled }
       if ends { break }
       guard !goOn(upTo: limit) else { continue }
+      let isStalled = state.withLock { $0.nextTimer() == nil }
       // Something may be under way outside that should not be: what it is says more than that nothing is left to do here.
-      if doorbell.wait(timeout: .now() + VirtualLoop.grace) == .success { continue }
-      let next = state.withLock { $0.nextTimer()?.deadline }
-      fail(next == nil ? .stalled : .timeIsUp(limit))
+      let grace = isStalled ? VirtualLoop.stallGrace : VirtualLoop.timeGrace
+      if doorbell.wait(timeout: .now() + grace) == .success { continue }
+      fail(isStalled ? .stalled : .timeIsUp(limit))
     }
     end(isDone, cancel)
   }

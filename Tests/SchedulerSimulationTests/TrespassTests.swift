@@ -37,15 +37,18 @@ struct TrespassTests {
     #expect(error?.code == .unstructuredTask)
   }
 
-  @Test func `a sleep in real time is caught`() async {
-    let error = await failure { _ in try await Task.sleep(for: .milliseconds(1)) }
-    #expect(error?.code == .outside)
-    #expect(error?.message.contains("runtime.sleep") == true)
+  // How soon a task comes back from outside is the machine's: on a busy one the run is over before, for want of anything to do.
+  static let outside: [FrameworkSimulationError.Code] = [.outside, .stalled]
+
+  @Test func `a sleep in real time is caught`() async throws {
+    let error = try #require(await failure { _ in try await Task.sleep(for: .milliseconds(1)) })
+    #expect(Self.outside.contains(error.code))
+    #expect(error.message.contains("runtime.sleep"))
   }
 
-  @Test func `a hop to the main actor is caught`() async {
-    let error = await failure { _ in await MainActor.run {} }
-    #expect(error?.code == .outside)
+  @Test func `a hop to the main actor is caught`() async throws {
+    let error = try #require(await failure { _ in await MainActor.run {} })
+    #expect(Self.outside.contains(error.code))
   }
 
   @Test func `a task that nothing will wake is named as such`() async {
