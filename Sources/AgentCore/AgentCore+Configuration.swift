@@ -42,6 +42,9 @@ extension AgentCore {
     public var completedTasksPerExecutorMax: Int
     /// Updates of one task that may wait for acknowledgement; the executor's next is refused.
     public var pendingUpdatesPerTaskMax: Int
+    /// Records of the master that may wait until the id it gave is durable; later ones are lost, and reconciled when the agent
+    /// registers again.
+    public var earlyRecordsMax = 10_000
 
     public init(
       agentInfo: AgentInfo, capabilities: [AgentInfo.Capability] = Configuration.allCapabilities,

@@ -98,6 +98,7 @@ extension AgentCore {
       resumeStreams()
       return
     }
+    isBeingNamed = true
     var info = configuration.agentInfo
     info.id = AgentID(id)
     put(Checkpoint.agent, CheckpointAgent.with { $0.agentInfo = info })
@@ -106,9 +107,14 @@ extension AgentCore {
 
   mutating func registeredDurably(_ id: AgentKey) {
     agentID = id
-    guard isLinkUp else { return }
-    isRegistered = true
-    resumeStreams()
+    isBeingNamed = false
+    if isLinkUp {
+      isRegistered = true
+      resumeStreams()
+    }
+    let records = early
+    early = []
+    for record in records { handleMaster(record) }
   }
 
   mutating func terminate(_ reason: String) {
@@ -119,6 +125,10 @@ extension AgentCore {
   // MARK: Records of the master
 
   mutating func handleMaster(_ body: LinkDown.OneOf_Body) {
+    if isBeingNamed, early.count < configuration.earlyRecordsMax {
+      early.append(body)
+      return
+    }
     switch body {
     case .welcome, .heartbeat: break  // the shell's
     case .registered(let message): registered(AgentKey(message.agentID))

@@ -42,6 +42,9 @@ public struct AgentCore: Sendable {
   var lastOrder: UInt64 = 0
   var phase = Phase.recovering
   var isLinkUp = false
+  /// The id that the master gave is on its way to the disk; what the master sends meanwhile waits, as it presumes the id.
+  var isBeingNamed = false
+  var early: [LinkDown.OneOf_Body] = []
   /// The last records are on their way to the disk, then everything is taken back.
   var isLeaving = false
 
