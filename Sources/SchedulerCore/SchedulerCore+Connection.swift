@@ -159,6 +159,7 @@ extension SchedulerCore {
     using rng: inout some RandomNumberGenerator
   ) {
     if let stream { directives.append(.closeStream(stream)) }
+    if case .connecting(let connecting) = phase, connecting.streamID == nil, stream != nil { abandoned += 1 }
     if case .subscribed(let subscribed) = phase {
       // Only a subscription that lasted clears the count: a master that takes us and drops us at once is no progress.
       if now - subscribed.since >= subscribed.heartbeatInterval { failures = 0 }

@@ -74,6 +74,11 @@ extension SchedulerCore {
 
   private mutating func masterError(_ text: String, at now: Duration, using rng: inout some RandomNumberGenerator) {
     let error = SchedulerError(masterError: text)
+    if error.code == .failedOver, abandoned > 0, stopping == nil {
+      // As likely an earlier attempt of our own, served late, as another scheduler; once for each such attempt.
+      abandoned -= 1
+      return lose("an earlier attempt to subscribe took this one's place", closing: currentStream, at: now, using: &rng)
+    }
     deliver(.error(error))
     guard error.code == .frameworkRemoved else { return finish(error) }
     directives.append(.forgetFrameworkID)

@@ -36,6 +36,8 @@ public struct SchedulerCore: Sendable {
   var masterIndex = 0
   /// Attempts in a row without a subscription that lasted.
   var failures = 0
+  /// Attempts that were given up without an answer. Such a SUBSCRIBE may reach the master after a later one, and take its place.
+  var abandoned = 0
   /// Redirects in a row.
   var redirects = 0
 
