@@ -20,6 +20,8 @@ let package = Package(
         .product(name: "MesosAllocator", package: "swift-mesos"),
         .product(name: "MesosHTTP", package: "swift-mesos"),
         .product(name: "MesosTestKit", package: "swift-mesos"),
+        .product(name: "MasterCore", package: "swift-mesos"),
+        .product(name: "MesosSimulation", package: "swift-mesos"),
         .product(name: "SchedulerKit", package: "swift-mesos"),
         .product(name: "ReferenceMaster", package: "swift-mesos"),
         .product(name: "ReferenceAgent", package: "swift-mesos"),

@@ -1,13 +1,39 @@
 import MesosModel
 import MesosSimulation
+import Synchronization
 
-var cluster = SimulatedCluster(seed: 1)
-if CommandLine.arguments.contains("--trace") { cluster.traceLines { print($0) } }
-cluster.addAgents(3, resources: "cpus:4;mem:4096")
-let framework = cluster.addFramework("web")
-for number in 1...9 {
-  cluster.demand(SimulatedTask("t\(number)", .runs(for: .seconds(60))), of: framework, at: .seconds(number))
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+// simulate-seeds FIRST COUNT [--jobs N]: runs so many seeds of the faulty simulation, and says which fail.
+// simulate-seeds --replay SEED: runs one and prints its course.
+
+func usage() -> Never {
+  print("usage: simulate-seeds FIRST COUNT [--jobs N] | simulate-seeds --replay SEED")
+  exit(2)
 }
-cluster.run(until: .seconds(180))
-print(cluster.violations, cluster.steps, cluster.traceHash)
-for (id, record) in cluster.tasks(of: framework) { print(id, record.states) }
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+if arguments.first == "--replay" {
+  guard arguments.count == 2, let seed = UInt64(arguments[1]) else { usage() }
+  print("seed \(seed)")
+  let outcome = FaultySimulation().run(seed: seed) { print($0) }
+  print(outcome.violation.map { "VIOLATION \($0)" } ?? "all held", "trace \(outcome.traceHash)")
+  exit(outcome.violation == nil ? 0 : 1)
+}
+guard arguments.count >= 2, let first = UInt64(arguments[0]), let count = UInt64(arguments[1]) else { usage() }
+var jobs = 2
+if arguments.count == 4, arguments[2] == "--jobs", let number = Int(arguments[3]), number > 0 { jobs = number }
+print("seeds \(first) to \(first + count - 1), \(jobs) jobs")
+
+// Where a precondition of a core fails the process ends at once: the seeds that ran are told then.
+let running = SeedsRunning(jobs: jobs)
+running.tellOnTrap()
+let tally = await SeedRunner(first: first, count: count, running: running).run(jobs: jobs)
+print("\(count) seeds, \(tally.failures) failed, \(tally.steps) steps, \(tally.tasks) tasks ended, hash \(tally.hash)")
+exit(tally.failures == 0 ? 0 : 1)

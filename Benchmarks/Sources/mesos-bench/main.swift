@@ -36,6 +36,7 @@ nonisolated func measure(
   try ResourceBenchmarks.run(&harness)
   try WireBenchmarks.run(&harness)
   try AllocatorBenchmarks.run(&harness)
+  try SimulationBenchmarks.run(&harness)
   try await ClusterBenchmarks.run(&harness, launcherFolder: launcherFolder)
   if let output { try harness.write(to: output) }
   return harness.figures

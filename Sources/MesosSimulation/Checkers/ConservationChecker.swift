@@ -57,7 +57,9 @@ struct ConservationChecker: Sendable {
       guard resources.entries.contains(where: { $0.isAllocated(toSubtreeOf: role) }) else { continue }
       var sum = ResourceQuantities()
       for (name, quantities) in ofRole where name == role || name.hasPrefix(role + "/") { sum += quantities }
-      for limit in limits.limits where sum[limit.name] > limit.amount {
+      let offered = resources.quantities
+      // Tasks of an agent that comes back may take a role beyond its limits; offers must not.
+      for limit in limits.limits where offered[limit.name] > .zero && sum[limit.name] > limit.amount {
         return "role \(role) has \(sum), and an offer took it beyond its limit of \(limit.amount) \(limit.name)"
       }
     }

@@ -19,6 +19,8 @@ enum Occurrence: Sendable {
   case taskEnds(executor: Int, task: TaskKey, run: Int)
   /// A framework wants a task from now on.
   case demand(framework: Int, SimulatedTask)
+  /// A framework has enough of a task.
+  case kill(framework: Int, TaskKey)
   case fault(Fault)
   /// What a fault did comes to its end.
   case repair(Repair)

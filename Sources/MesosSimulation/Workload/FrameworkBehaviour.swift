@@ -22,4 +22,6 @@ public protocol FrameworkBehaviour: Sendable {
   var nextDeadline: Duration? { get }
   /// The names of tasks that are wanted and have not ended, sorted; a simulation that demands progress waits for them.
   var unfinished: [String] { get }
+  /// Tasks that were launched and never end by themselves, sorted; a simulation that demands progress kills them.
+  var endless: [TaskKey] { get }
 }

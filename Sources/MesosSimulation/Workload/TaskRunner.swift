@@ -46,6 +46,10 @@ public struct TaskRunner: FrameworkBehaviour {
     (waiting.map(\.task.name) + attempts.values.filter { !$0.isReplaced }.map(\.task.name)).sorted()
   }
 
+  public var endless: [TaskKey] {
+    attempts.filter { $0.value.task.behaviour.duration == nil }.keys.sorted()
+  }
+
   /// Tasks that were launched and have not ended, sorted by id.
   public var active: [TaskKey] { attempts.keys.sorted() }
 

@@ -1,0 +1,38 @@
+import MesosModel
+import MesosSimulation
+import Testing
+
+/// What seeds of the faulty simulation found in the cores, each as a story of its own.
+struct ScenarioTests {
+  /// The agent took no record while the id that it was given was on its way to the disk: the task stayed in TASK_STAGING for ever.
+  @Test(arguments: 1...4 as ClosedRange<UInt64>)
+  func `a task that comes before the agent's id is durable runs`(seed: UInt64) {
+    var configuration = SimulatedCluster.Configuration()
+    configuration.diskLatency = .seconds(1)...(.seconds(2))
+    var cluster = SimulatedCluster(seed: seed, configuration: configuration)
+    let framework = cluster.addFramework("early")
+    cluster.demand(SimulatedTask("t1", .runs(for: .seconds(5))), of: framework)
+    cluster.run(until: .seconds(5))
+    cluster.addAgents(1)
+    cluster.run(until: .seconds(60))
+    #expect(cluster.violations == [])
+    #expect(cluster.task("t1", of: framework)?.states == [.taskStarting, .taskRunning, .taskFinished])
+  }
+
+  /// A SUBSCRIBE that was given up reached the master after the one that took its place, and the master failed the framework over to it:
+  /// the scheduler took that for another scheduler and ended for good.
+  @Test(arguments: 1...8 as ClosedRange<UInt64>)
+  func `a SUBSCRIBE that is served late does not end its own framework`(seed: UInt64) {
+    var cluster = SimulatedCluster(seed: seed)
+    cluster.addAgents(1)
+    let framework = cluster.addFramework("late")
+    cluster.demand(SimulatedTask("t1", .runs(for: .seconds(5))), of: framework)
+    cluster.run(until: .seconds(1))
+    cluster.partition(.framework(framework), .outgoing, at: .seconds(2), for: .seconds(100))
+    cluster.resetConnections(of: .framework(framework), at: .seconds(3))
+    cluster.run(until: .seconds(200))
+    #expect(cluster.ending(of: framework) == nil)
+    #expect(cluster.violations == [])
+    #expect(cluster.task("t1", of: framework)?.state == .taskFinished)
+  }
+}
