@@ -207,7 +207,8 @@ let tests: [Target] = [
   .testTarget(
     name: "AgentLoadTests",
     dependencies: [
-      "AgentLoad", "ReferenceMaster", "SchedulerKit", "MesosHTTP", "MesosModel", "MesosTestKit", logging, lifecycle,
+      "AgentLoad", "ReferenceMaster", "SchedulerKit", "MesosHTTP", "MesosHTTPClient", "MesosModel", "MesosTestKit",
+      logging, lifecycle,
     ],
     swiftSettings: settings),
   .testTarget(name: "LayeringTests", dependencies: ["MesosTestKit"], swiftSettings: settings),

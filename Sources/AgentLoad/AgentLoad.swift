@@ -11,6 +11,8 @@ import ShellSupport
 public final class AgentLoad: Service {
   private let configuration: AgentLoadConfiguration
   private let counter = SharedCounts()
+  /// A client's pool looks through all of its connections whenever one changes: many small pools cost less than a large one.
+  private static let agentsPerClient = 64
 
   /// - Parameter configuration: What the agents are.
   public init(configuration: AgentLoadConfiguration) { self.configuration = configuration }
@@ -33,33 +35,36 @@ public final class AgentLoad: Service {
         try LoadAgent(
           index: index, configuration: configuration, clock: clock, timers: timers, counts: counter))
     }
-    var settings = HTTPClientConfiguration()
-    settings.connectTimeout = .seconds(30)
-    settings.connectionsPerHostMax = configuration.count + 1
-    let client = MesosHTTPClient(configuration: settings)
-    do {
-      try await serve(agents, timers, client, masters)
-    } catch {
-      try? await client.shutdown()
-      throw error
+    let clients = (0...(configuration.count / AgentLoad.agentsPerClient)).map { _ in
+      var settings = HTTPClientConfiguration()
+      settings.connectTimeout = .seconds(30)
+      settings.connectionsPerHostMax = AgentLoad.agentsPerClient
+      return MesosHTTPClient(configuration: settings)
     }
-    try await client.shutdown()
+    let result: Result<Void, any Error>
+    do {
+      result = .success(try await serve(agents, timers, clients, masters))
+    } catch {
+      result = .failure(error)
+    }
+    for client in clients { try? await client.shutdown() }
+    try result.get()
   }
 
   private func serve(
-    _ agents: [LoadAgent], _ timers: LoadTimers, _ client: MesosHTTPClient, _ masters: [HTTPEndpoint]
+    _ agents: [LoadAgent], _ timers: LoadTimers, _ clients: [MesosHTTPClient], _ masters: [HTTPEndpoint]
   ) async throws {
     let stopping = BoundedMailbox<Void>(limit: 1)
     try await withGracefulShutdownHandler {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await timers.run { await agents[$0].tick() } }
-        group.addTask { try await self.startAll(agents, client, masters) }
+        group.addTask { try await self.startAll(agents, clients, masters) }
         group.addTask {
           _ = await stopping.next()
-          try Task.checkCancellation()
-          await self.end(agents)
+          for agent in agents { await agent.shutdown() }
+          try await Task.sleep(for: self.configuration.endingTimeMax)
         }
-        // The goodbyes are the one thing that ends in peace.
+        // Ends when every link has, after its goodbye, or when the time for that is up.
         defer { group.cancelAll() }
         try await group.next()
       }
@@ -69,32 +74,21 @@ public final class AgentLoad: Service {
   }
 
   /// Starts the agents one after the other and keeps their links; returns when all have ended.
-  private func startAll(_ agents: [LoadAgent], _ client: MesosHTTPClient, _ masters: [HTTPEndpoint]) async throws {
+  private func startAll(_ agents: [LoadAgent], _ clients: [MesosHTTPClient], _ masters: [HTTPEndpoint]) async throws {
     let pause = Duration.seconds(1) / configuration.startsPerSecond
     let begin = ContinuousClock.now
     try await withThrowingDiscardingTaskGroup { group in
       for (index, agent) in agents.enumerated() {
+        guard await !agent.hasEnded else { continue }
         try await ContinuousClock().sleep(until: begin + pause * index)
         await agent.start()
         group.addTask {
           try await LoadLink(
-            agent: agent, client: client, masters: masters, backoffFactor: self.configuration.backoffFactor
+            agent: agent, client: clients[index / AgentLoad.agentsPerClient], masters: masters,
+            backoffFactor: self.configuration.backoffFactor
           ).run()
         }
       }
-    }
-  }
-
-  /// Has all agents say goodbye and waits until they have, or the time for it is up.
-  private func end(_ agents: [LoadAgent]) async {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask {
-        for agent in agents { await agent.shutdown() }
-        for agent in agents { _ = await agent.ending.next() }
-      }
-      group.addTask { try? await Task.sleep(for: self.configuration.endingTimeMax) }
-      await group.next()
-      group.cancelAll()
     }
   }
 }

@@ -28,6 +28,7 @@ actor LoadAgent {
   private var steps: Deque<Step> = []
   private var exchange: LoadExchange?
   private var isRegistered = false
+  private var hasStarted = false
   private(set) var hasEnded = false
   private var launches: [ContainerKey: ContainerLaunch] = [:]
   private var executors: [ExecutorConnection: LoadExecutor] = [:]
@@ -57,6 +58,8 @@ actor LoadAgent {
   }
 
   func start() {
+    guard !hasEnded else { return }
+    hasStarted = true
     perform(core.start(at: clock.now(), using: &random))
     handleSteps()
   }
@@ -101,6 +104,7 @@ actor LoadAgent {
 
   /// Has the agent kill its tasks and say goodbye.
   func shutdown() {
+    guard hasStarted else { return end("It never began") }
     steps.append(.agent(.shutdown(message: "The simulated agent ends")))
     handleSteps()
   }
@@ -141,7 +145,9 @@ actor LoadAgent {
       case .proceed(let container): begin(container)
       case .destroy(let container):
         launches[container] = nil
-        if let connection = connections.removeValue(forKey: container) { executors[connection] = nil }
+        if let connection = connections[container], let executor = executors[connection] {
+          forget(connection, executor)
+        }
         steps.append(.agent(.exited(container, .status(9))))
       case .persist(_, let number): steps.append(.agent(.persisted(number)))
       case .terminate(let reason, _): end(reason)
@@ -227,12 +233,16 @@ actor LoadAgent {
   }
 
   private func exit(_ connection: ExecutorConnection, _ executor: LoadExecutor) {
+    forget(connection, executor)
+    steps.append(.agent(.executorDisconnected(connection)))
+    steps.append(.agent(.exited(executor.container, .status(0))))
+  }
+
+  private func forget(_ connection: ExecutorConnection, _ executor: LoadExecutor) {
     executors[connection] = nil
     streams[connection] = nil
     connections[executor.container] = nil
     counts.change { $0.tasksEnded += executor.running.count }
-    steps.append(.agent(.executorDisconnected(connection)))
-    steps.append(.agent(.exited(executor.container, .status(0))))
   }
 
   private func end(after now: Duration) -> Duration? {

