@@ -1,7 +1,7 @@
-import HeapModule
 import Dispatch
-import Synchronization
+import HeapModule
 import MesosModel
+import Synchronization
 
 /// How the thread goes on: a task that is ready; else what comes from outside; else time.
 extension VirtualLoop {

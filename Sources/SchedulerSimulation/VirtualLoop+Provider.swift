@@ -1,8 +1,8 @@
 import Dispatch
-import Synchronization
 import MesosModel
 import MesosRuntime
 import MesosTestKit
+import Synchronization
 
 /// What simulated code sees of the loop.
 extension VirtualLoop: RuntimeProvider {

@@ -33,7 +33,8 @@ import Testing
       let success = try await body("\(host):\(port)", load)
       await loads.triggerGracefulShutdown()
       try await group.next()
-      #expect(try await agents(of: "\(host):\(port)") == 0, "the master has let them all go")
+      // It lets each go once that is durable: the suite's time limit is the limit.
+      while try await agents(of: "\(host):\(port)") > 0 { try Task.checkCancellation() }
       await masters.triggerGracefulShutdown()
       try await group.waitForAll()
       return (success, load.counts)
