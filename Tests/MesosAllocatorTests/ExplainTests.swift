@@ -125,6 +125,25 @@ extension Allocator {
     #expect(try allocator.verdict("F0", at: 35) == .offered(offer.resources))
   }
 
+  @Test func `of several refusals the last to end is told`() throws {
+    var allocator = Allocator()
+    let half = try resources("cpus:2;mem:512")
+    try allocator.addAgent(
+      "S0", AgentOptions(total: resources("cpus:4;mem:1024")), used: ["F9": half.allocated(to: "eng")])
+    try allocator.addFramework("F0", FrameworkOptions(roles: ["eng"]))
+    for (refusal, isLast) in [(100, false), (10, true)] {
+      let offer = try #require(allocator.run().first)
+      try allocator.recover(
+        framework: "F0", agent: "S0", resources: offer.resources, refusal: .seconds(refusal), at: start)
+      if !isLast {
+        try allocator.recover(framework: "F9", agent: "S0", resources: half.allocated(to: "eng"), at: start)
+      }
+    }
+    #expect(try allocator.verdict("F0") == .filtered(until: .seconds(10), remaining: .seconds(10)))
+    try allocator.updateAgent("S0", total: half)
+    #expect(try allocator.verdict("F0") == .filtered(until: .seconds(100), remaining: .seconds(100)))
+  }
+
   @Test func `a limit is told with what is consumed, and guarantees with whose they are`() throws {
     var allocator = try Self.cluster(roles: ["eng/web", "ops"])
     try allocator.setQuota(role: "eng", Quota(limits: ["cpus": .zero, "mem": .zero]))
