@@ -225,7 +225,8 @@ public struct SimulatedCluster: Sendable {
     case .container(let executor, let step): container(executor, step)
     case .taskEnds(let executor, let task, let run): taskEnds(executor, task, run: run)
     case .demand(let framework, let task): demanded(task, of: framework)
-    case .kill(let framework, let task): kill(task, of: framework)
+    case .kill(let framework, let task):
+      if frameworks[framework].tasks[task]?.state != nil { kill(task, of: framework) }
     case .fault(let fault): begin(fault)
     case .repair(let repair): end(repair)
     }

@@ -69,7 +69,7 @@ public struct FaultySimulation: Sendable {
     configuration.master.allocationSliceBudget = rng.next(upperBound: UInt64(3)) == 0 ? 3 : 2_000
     if rng.next(upperBound: UInt64(3)) == 0 { configuration.master.offerTimeout = .seconds(20) }
     if rng.next(upperBound: UInt64(2)) == 0 {
-      configuration.master.quotas["dev"] = Quota(limits: (try? ResourceLimits(parsing: "cpus:5;mem:4096")) ?? [:])
+      configuration.master.quotas["dev"] = Quota(limits: (try? ResourceLimits(parsing: "cpus:12;mem:8192")) ?? [:])
     }
     var cluster = SimulatedCluster(seed: seed, configuration: configuration)
     cluster.addAgents(Int(5 + rng.next(upperBound: UInt64(6))), resources: "cpus:4;mem:2048;disk:10000") {

@@ -98,6 +98,12 @@ public struct TaskRunner: FrameworkBehaviour {
       guard let attempt = attempts[task.taskID.key], attempt.state == .taskStaging else { continue }
       calls += lost(task.taskID.key, attempt)
     }
+    // A call that never left keeps its offers from everybody.
+    calls.append(
+      .with {
+        $0.type = .decline
+        $0.decline.offerIds = call.accept.offerIds
+      })
     return calls
   }
 
