@@ -74,6 +74,8 @@ public struct TaskRunner: FrameworkBehaviour {
       return []
     case .subscribed:
       isSubscribed = true
+      // Said again, as a call that failed leaves it open what the master knows.
+      isSuppressed = !waiting.isEmpty
       defer { hasRestarted = false }
       // A process that begins anew does not know what the one before had launched; its database does.
       return wantOffers() + (hasRestarted ? askAbout(attempts.keys.sorted()) : [])
