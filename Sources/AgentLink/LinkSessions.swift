@@ -1,6 +1,5 @@
 public import AgentLinkModel
 import HeapModule
-import OrderedCollections
 public import MesosModel
 import SwiftProtobuf
 
@@ -105,8 +104,8 @@ public struct LinkSessions: Sendable {
   }
 
   public let configuration: Configuration
-  private var sessions: OrderedDictionary<LinkSessionID, Session> = [:]
-  private var exchanges: OrderedDictionary<LinkExchange, Exchange> = [:]
+  private var sessions: [LinkSessionID: Session] = [:]
+  private var exchanges: [LinkExchange: Exchange] = [:]
   private var byName: [String: LinkSessionID] = [:]
   private var byAgent: [String: LinkSessionID] = [:]
   private var lastNumber: UInt64 = 0
