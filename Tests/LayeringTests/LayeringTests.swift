@@ -47,6 +47,14 @@ struct LayeringTests {
     }
   }
 
+  @Test func `the simulated cluster does no I/O, tells no time and draws no lots of its own`() throws {
+    let cores: Set<String> = ["MasterCore", "AgentCore", "SchedulerCore", "ExecutorCore", "AgentLink", "MesosTestKit"]
+    for file in try Source.files(of: "MesosSimulation") {
+      #expect(Violations.imports(in: file, allowed: Self.coreImports.union(cores)) == [], "\(file.path)")
+      #expect(Violations.words(in: file, forbidden: Self.forbiddenInCores) == [], "\(file.path)")
+    }
+  }
+
   @Test func `no core imports the wire and the wire imports no core`() throws {
     for target in ["MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "AgentLink"] {
       for file in try Source.files(of: target) {
