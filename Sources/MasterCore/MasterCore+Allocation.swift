@@ -46,7 +46,8 @@ extension MasterCore.Configuration {
       minimumAllocatable: minAllocatableResources, excludedFromFairness: fairSharingExcludedResourceNames,
       filtersGPUs: filtersGPUResources,
       region: masterInfo.domain.hasFaultDomain ? masterInfo.domain.faultDomain.region.name : nil,
-      refusalMin: allocationInterval, recoveryFactor: agentRecoveryFactor, recoveryTimeout: recoveryTimeout)
+      refusalMin: allocationInterval, roleOrder: roleOrder, frameworkOrder: frameworkOrder, seed: allocationSeed,
+      recoveryFactor: agentRecoveryFactor, recoveryTimeout: recoveryTimeout)
   }
 }
 

@@ -57,6 +57,12 @@ extension MasterCore {
     public var filtersGPUResources: Bool
     /// Resources whose names are here do not count in shares.
     public var fairSharingExcludedResourceNames: Set<String>
+    /// How roles are put in order for each agent.
+    public var roleOrder: CompetitorOrder
+    /// How the frameworks of a role are put in order for each agent.
+    public var frameworkOrder: CompetitorOrder
+    /// What orders of chance are drawn from.
+    public var allocationSeed: UInt64
 
     public init(masterID: String, masterInfo: MasterInfo) {
       self.masterID = masterID
@@ -85,6 +91,9 @@ extension MasterCore {
       recoveryTimeout = .seconds(600)
       filtersGPUResources = true
       fairSharingExcludedResourceNames = []
+      roleOrder = .fair
+      frameworkOrder = .fair
+      allocationSeed = 0
     }
 
     /// How long an agent may be silent before it is given up.

@@ -1,4 +1,5 @@
 public import MasterCore
+import MesosAllocator
 import MesosModel
 public import ServerFlags
 import ShellSupport
@@ -81,7 +82,31 @@ public struct MasterConfiguration: Sendable {
     if let text = parsed.stringIfSet("min_allocatable_resources") {
       minimum = try Self.minimum(text)
     }
+    let recoveryFactor = parsed.double("allocator_agent_recovery_factor")
+    guard (0...1).contains(recoveryFactor) else {
+      throw MasterError(
+        code: .badConfiguration, message: "--allocator_agent_recovery_factor=\(recoveryFactor) is not between 0 and 1")
+    }
+    let programSizeMax = parsed.int("offer_constraints_re2_max_program_size")
+    guard programSizeMax > 0 else {
+      throw MasterError(
+        code: .badConfiguration, message: "--offer_constraints_re2_max_program_size=\(programSizeMax) is not positive")
+    }
+    let constraintLimits = OfferConstraintsLimits(
+      memoryBytesMax: Int(clamping: parsed.bytes("offer_constraints_re2_max_mem")), programSizeMax: programSizeMax)
+    let excluded = Set(
+      (parsed.stringIfSet("fair_sharing_excluded_resource_names") ?? "").split(separator: ",").map {
+        $0.trimmingSpaces()
+      })
     adjust = { [roles, weights, minimum] core in
+      core.agentRecoveryFactor = recoveryFactor
+      core.recoveryTimeout = parsed.duration("allocator_recovery_timeout")
+      core.offerConstraintsLimits = constraintLimits
+      core.fairSharingExcludedResourceNames = excluded
+      core.filtersGPUResources = parsed.bool("filter_gpu_resources")
+      core.roleOrder = parsed.stringIfSet("role_sorter") == "random" ? .random : .fair
+      core.frameworkOrder = parsed.stringIfSet("framework_sorter") == "random" ? .random : .fair
+      core.allocationSeed = .random(in: .min ... .max)
       core.allocationInterval = parsed.duration("allocation_interval")
       core.agentPingTimeout = parsed.duration("agent_ping_timeout")
       core.agentPingTimeoutsMax = parsed.int("max_agent_ping_timeouts")

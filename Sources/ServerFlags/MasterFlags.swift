@@ -87,24 +87,24 @@ public enum MasterFlags {
         support: .only(["hierarchical", "HierarchicalDRF"], otherwise: builtIn), "Name of the allocator."),
       .init("allocation_interval", .duration, default: "1secs", "Time between two allocations of everything."),
       .init(
-        "allocator_agent_recovery_factor", .double, default: "0.8", support: .notYet("offers begin at once"),
+        "allocator_agent_recovery_factor", .double, default: "0.8",
         "Part of the known agents that must be back after a fail-over before offers begin."),
       .init(
-        "allocator_recovery_timeout", .duration, default: "10mins", support: .notYet("offers begin at once"),
+        "allocator_recovery_timeout", .duration, default: "10mins",
         "Longest wait for that part of the agents."),
       .init(
         "role_sorter", .string, default: "drf",
-        support: .only(["drf"], otherwise: "the random sorter is not built yet"),
+        support: .only(["drf", "random"], otherwise: builtIn),
         "How resources are shared between roles."),
       .init(
         "framework_sorter", .string, default: "drf",
-        support: .only(["drf"], otherwise: "the random sorter is not built yet"),
+        support: .only(["drf", "random"], otherwise: builtIn),
         "How resources are shared between the frameworks of a role."),
       .init(
-        "fair_sharing_excluded_resource_names", .string, support: .notYet("every resource counts"),
+        "fair_sharing_excluded_resource_names", .string,
         "Resources that do not count in fair sharing, separated by commas."),
       .init(
-        "filter_gpu_resources", .bool, default: "true", support: .notYet("GPUs are not offered specially"),
+        "filter_gpu_resources", .bool, default: "true",
         "Keeps agents with GPUs for frameworks with the GPU_RESOURCES capability."),
       .init(
         "min_allocatable_resources", .string, default: "cpus:0.01|mem:32",
@@ -114,11 +114,9 @@ public enum MasterFlags {
       .init("weights", .string, "Weights of roles, such as role=weight,role=weight."),
       .init(
         "offer_constraints_re2_max_mem", .bytes, default: "4KB",
-        support: .notYet("offer constraints are not built yet"),
         "Most memory for one regular expression of an offer constraint."),
       .init(
         "offer_constraints_re2_max_program_size", .int, default: "100",
-        support: .notYet("offer constraints are not built yet"),
         "Largest program of one regular expression of an offer constraint."),
       // Security
       .init(
