@@ -5,6 +5,8 @@
 
 #ifdef __GLIBC__
 
+#include <malloc.h>
+
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *block, size_t size);
@@ -43,7 +45,14 @@ int posix_memalign(void **block, size_t alignment, size_t size) {
 
 int64_t allocation_count(void) { return count; }
 
+int64_t heap_bytes_in_use(void) {
+  struct mallinfo2 info = mallinfo2();
+  return (int64_t)(info.uordblks + info.hblkhd);
+}
+
 #else
+
+int64_t heap_bytes_in_use(void) { return -1; }
 
 int64_t allocation_count(void) { return -1; }
 

@@ -1,3 +1,4 @@
+import CAllocationCount
 import Foundation
 import MesosAllocator
 import MesosModel
@@ -254,7 +255,7 @@ enum AllocatorBenchmarks {
   private static func memory(_ harness: inout Harness) throws {
     let (agents, frameworks, roles) = harness.isSmoke ? (500, 60, 10) : (50_000, 6_000, 200)
     let name = "Memory \(agents)x\(frameworks)"
-    let before = residentMegabytes()
+    let before = heap_bytes_in_use()
     var allocator = Allocator()
     for number in 0..<frameworks {
       try allocator.addFramework(
@@ -284,21 +285,13 @@ enum AllocatorBenchmarks {
     try require(offers.count == agents, "\(offers.count) offers")
     harness.record(
       Figure(
-        name: "allocator \(name): resident memory", value: residentMegabytes() - before, unit: "MB", better: .lower,
-        floor: 1500))
+        name: "allocator \(name): heap in use", value: Double(heap_bytes_in_use() - before) / 1_048_576, unit: "MB",
+        better: .lower, floor: 1500))
     let asked = offers[0].framework
     var explanation: OfferExplanation?
     record(
       &harness, "\(name): verdicts on all agents for one framework",
       try time { explanation = try allocator.explain(framework: asked, at: start.advanced(by: .seconds(2))) })
     try require(explanation?.verdicts.count == agents, "not every agent has a verdict")
-  }
-
-  /// What the process has in memory now, in MB of 2^20 bytes; zero where the system does not say.
-  private static func residentMegabytes() -> Double {
-    guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
-    let fields = text.split(separator: " ")
-    guard fields.count > 1, let pages = Double(fields[1]) else { return 0 }
-    return pages * Double(sysconf(Int32(_SC_PAGESIZE))) / 1_048_576
   }
 }

@@ -98,7 +98,7 @@ enum SimulationBenchmarks {
   private static func peakMegabytes() -> Double {
     var usage = rusage()
     #if canImport(Glibc)
-      getrusage(RUSAGE_SELF, &usage)
+      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
       return Double(usage.ru_maxrss) / 1_024
     #else
       getrusage(RUSAGE_SELF, &usage)

@@ -36,8 +36,8 @@ nonisolated func measure(
   try ResourceBenchmarks.run(&harness)
   try WireBenchmarks.run(&harness)
   try AllocatorBenchmarks.run(&harness)
-  try SimulationBenchmarks.run(&harness)
   try await ClusterBenchmarks.run(&harness, launcherFolder: launcherFolder)
+  try SimulationBenchmarks.run(&harness)
   if let output { try harness.write(to: output) }
   return harness.figures
 }

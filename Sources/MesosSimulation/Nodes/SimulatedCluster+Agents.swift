@@ -208,8 +208,8 @@ extension SimulatedCluster {
         queue.insert(.container(executor: number, .begins), at: at)
       case .destroy(let container): destroy(container, on: index)
       case .persist(let changes, let number):
-        let at = max(agents[index].disk.last, now) + draw(configuration.diskLatency, for: .agent(index))
-        agents[index].disk.last = at
+        let latency = draw(configuration.diskLatency, for: .agent(index))
+        let at = agents[index].disk.completion(askedAt: now, latency: latency)
         agents[index].disk.writing.append((number, changes))
         queue.insert(.written(.agent(index), incarnation: agents[index].incarnation), at: at)
       case .attachSandbox, .releaseSandbox: break

@@ -166,8 +166,8 @@ extension SimulatedCluster {
       case .closeAgent(let session):
         handleLink(.end(LinkSessionID(number: session.number)))
       case .persist(let operations, let number):
-        let at = max(master.disk.last, now) + draw(configuration.diskLatency, for: .master)
-        master.disk.last = at
+        let latency = draw(configuration.diskLatency, for: .master)
+        let at = master.disk.completion(askedAt: now, latency: latency)
         master.disk.writing.append((number, operations))
         queue.insert(.written(.master, incarnation: master.incarnation), at: at)
       case .changed, .continueCycle: break
