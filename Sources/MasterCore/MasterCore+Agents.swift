@@ -411,7 +411,15 @@ extension MasterCore {
 
     // What only the master knows, the agent has to tell about: the launch may have been lost, or overtaken by this.
     let named = Set(inventory.tasks.map(\.name))
-    let missing = sorted(before.tasks.filter { !named.contains($0) })
+    var missing: [TaskName] = []
+    for name in sorted(before.tasks.filter({ !named.contains($0) })) {
+      if tasks[name]?.statuses.awaited?.state.isTerminal == true {
+        // The framework was sent how it ended, and is not told another end by an agent that has forgotten it.
+        removeTask(name, to: .completed, at: now)
+      } else {
+        missing.append(name)
+      }
+    }
     if !missing.isEmpty {
       send(
         .reconcileTasks(

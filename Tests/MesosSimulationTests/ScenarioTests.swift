@@ -35,4 +35,18 @@ struct ScenarioTests {
     #expect(cluster.violations == [])
     #expect(cluster.task("t1", of: framework)?.state == .taskFinished)
   }
+
+  /// The agent forgot a task whose end was sent and not yet acknowledged, and was asked about it: it answered with another end.
+  @Test(arguments: 1...8 as ClosedRange<UInt64>)
+  func `an end that was sent is not followed by another when the agent reboots`(seed: UInt64) {
+    var cluster = SimulatedCluster(seed: seed)
+    cluster.addAgents(1)
+    let framework = cluster.addFramework("ended")
+    cluster.demand(SimulatedTask("t1", .runs(for: .seconds(5))), of: framework)
+    cluster.partition(.framework(framework), .outgoing, at: .seconds(4), for: .seconds(30))
+    cluster.reboot(agent: 0, at: .seconds(20), for: .seconds(2))
+    cluster.run(until: .seconds(120))
+    #expect(cluster.violations == [])
+    #expect(cluster.task("t1", of: framework)?.states == [.taskStarting, .taskRunning, .taskFinished])
+  }
 }

@@ -180,10 +180,15 @@ extension SimulatedCluster {
         let moment = moment(frameworks[index].wallOffset)
         make(frameworks[index].behaviour.completed(call, error, at: moment), of: index)
       case .finished(let error):
-        frameworks[index].hasEnded = true
-        frameworks[index].ending = error
         frameworks[index].die()
         closeAll(of: .framework(index), isSilent: false)
+        if error?.code == .failedOver {
+          // By what its own process sent before it crashed, as there is no other: whoever supervises the scheduler starts it again.
+          queue.insert(.repair(.restart(.framework(index))), at: now + configuration.restartDelay.wholeNanoseconds)
+        } else {
+          frameworks[index].ending = error
+          frameworks[index].hasEnded = true
+        }
         return
       }
     }

@@ -27,11 +27,11 @@ extension SchedulerCall {
   var summary: String {
     switch type {
     case .accept:
-      "ACCEPT \(accept.offerIds.map(\.value)) launch \(accept.launchedTasks.map(\.taskID.value))"
+      "ACCEPT \(listed(accept.offerIds.map(\.value))) launch \(listed(accept.launchedTasks.map(\.taskID.value)))"
     case .decline: "DECLINE \(decline.offerIds.count) from \(decline.offerIds.first?.value ?? "")"
     case .kill: "KILL \(kill.taskID.value)"
     case .acknowledge: "ACKNOWLEDGE \(acknowledge.taskID.value) \(hex(acknowledge.uuid))"
-    case .reconcile: "RECONCILE \(reconcile.tasks.map(\.taskID.value))"
+    case .reconcile: "RECONCILE \(listed(reconcile.tasks.map(\.taskID.value)))"
     case .subscribe: "SUBSCRIBE \(subscribe.frameworkInfo.id.value)"
     default: "call \(type.rawValue)"
     }
@@ -42,7 +42,7 @@ extension SchedulerEvent {
   var summary: String {
     switch type {
     case .subscribed: "SUBSCRIBED \(subscribed.frameworkID.value)"
-    case .offers: "OFFERS \(offers.offers.map { "\($0.id.value) of \($0.agentID.value)" })"
+    case .offers: "OFFERS \(listed(offers.offers.map { "\($0.id.value) of \($0.agentID.value)" }))"
     case .rescind: "RESCIND \(rescind.offerID.value)"
     case .update: "UPDATE \(update.status.summary)"
     case .failure: "FAILURE \(failure.agentID.value) \(failure.executorID.value)"
@@ -56,8 +56,8 @@ extension ExecutorCall {
   var summary: String {
     switch type {
     case .subscribe:
-      "SUBSCRIBE tasks \(subscribe.unacknowledgedTasks.map(\.taskID.value)) updates "
-        + "\(subscribe.unacknowledgedUpdates.map(\.status.summary))"
+      "SUBSCRIBE tasks \(listed(subscribe.unacknowledgedTasks.map(\.taskID.value))) updates "
+        + "\(listed(subscribe.unacknowledgedUpdates.map(\.status.summary)))"
     case .update: "UPDATE \(update.status.summary)"
     default: "call \(type.rawValue)"
     }
@@ -84,8 +84,8 @@ extension LinkUp.OneOf_Body {
     case .heartbeat: "heartbeat"
     case .register: "register"
     case .reregister(let message):
-      "reregister \(message.agentInfo.id.value) executors \(message.executors.map(\.executorID)) tasks "
-        + "\(message.tasks.map { "\($0.taskID) \($0.state.rawValue)" })"
+      "reregister \(message.agentInfo.id.value) executors \(listed(message.executors.map(\.executorID))) tasks "
+        + "\(listed(message.tasks.map { "\($0.taskID) \($0.state.rawValue)" }))"
     case .statusUpdate(let message):
       "status update \(message.taskID) \(message.state.rawValue) latest \(message.latestState.rawValue) \(hex(message.uuid))"
     case .executorMessage(let message): "message of \(message.executorID)"
@@ -109,7 +109,7 @@ extension LinkDown.OneOf_Body {
     case .acknowledgeUpdate(let message): "acknowledge \(message.taskID) \(hex(message.uuid))"
     case .frameworkMessage(let message): "message to \(message.executorID)"
     case .updateFramework(let message): "update framework \(message.frameworkID)"
-    case .reconcileTasks(let message): "reconcile \(message.tasks.map(\.taskID))"
+    case .reconcileTasks(let message): "reconcile \(listed(message.tasks.map(\.taskID)))"
     case .shutdown(let message): "shut down: \(message.message)"
     }
   }
@@ -162,7 +162,7 @@ extension MasterCore.Directive {
     case .close(let connection): "close \(connection.number)"
     case .sendToAgent(let session, let body): "session \(session.number) <- \(body.summary)"
     case .closeAgent(let session): "close session \(session.number)"
-    case .persist(let operations, let number): "persist \(number) \(operations.map(\.summary))"
+    case .persist(let operations, let number): "persist \(number) \(listed(operations.map(\.summary)))"
     case .changed(let change): "change \(change.sequence) \(change.kind.summary)"
     case .continueCycle: "continue cycle"
     }
@@ -225,7 +225,7 @@ extension AgentCore.Directive {
     case .launch(let launch): "launch \(launch.executor) in \(launch.container)"
     case .proceed(let container): "proceed \(container)"
     case .destroy(let container): "destroy \(container)"
-    case .persist(let changes, let number): "persist \(number) \(changes.map(\.summary))"
+    case .persist(let changes, let number): "persist \(number) \(listed(changes.map(\.summary)))"
     case .attachSandbox(let container, _, _): "attach \(container)"
     case .releaseSandbox(let container, _): "release \(container)"
     case .terminate(let reason, let failed): "terminate \(failed ? "failed" : "in peace"): \(reason)"
@@ -327,3 +327,6 @@ extension ExecutorCore.Directive {
     }
   }
 }
+
+/// Texts in brackets; much quicker than the description of an array, which quotes them.
+private func listed(_ texts: [String]) -> String { "[" + texts.joined(separator: ", ") + "]" }
