@@ -84,6 +84,7 @@ extension SimulatedCluster {
       case .framework(let index): crashFramework(index, isSilent: isSilent)
       case .executor(let number): end(number, .status(9))
       }
+      if isSilent { timeOutOpenCalls() }
       if let down { queue.insert(.repair(.restart(node)), at: now + down.wholeNanoseconds) }
     case .reboot(let index, let down, let isTorn, let isSilent):
       trace.note(.agent(index), at: now, "reboots")

@@ -32,6 +32,8 @@ struct Connection: Sendable {
   /// Whether the end is still there; what arrives at one that is not is lost.
   var isClientThere = true
   var isServerThere = true
+  /// One end went without a word, as a machine does that loses its power; the other learns of it when that machine, up again, answers.
+  var isHalfOpen = false
   /// What the server calls it.
   var served: Served = .none
 

@@ -18,7 +18,8 @@ extension SimulatedCluster {
   /// Sends behind what is under way already.
   mutating func send(_ packet: Packet, on number: ConnectionNumber, toServer: Bool) {
     guard let connection = connections[number] else { return }
-    guard toServer ? connection.isServerThere : connection.isClientThere else { return }
+    let isThere = toServer ? connection.isServerThere : connection.isClientThere
+    guard isThere || connection.isHalfOpen else { return }
     let sender = toServer ? connection.client : connection.server
     var isLocal = false
     if case .executorStream = connection.purpose { isLocal = true }
@@ -50,7 +51,11 @@ extension SimulatedCluster {
       connections[number] = nil
       return
     }
-    if !isSilent { send(.ended(reason: reason), on: number, toServer: byClient) }
+    if isSilent {
+      connections[number]?.isHalfOpen = true
+    } else {
+      send(.ended(reason: reason), on: number, toServer: byClient)
+    }
   }
 
   /// Breaks a connection at both ends; what was under way is lost.
@@ -93,13 +98,26 @@ extension SimulatedCluster {
     let popped =
       toServer ? connections[number]?.up.popFirst() : connections[number]?.down.popFirst()
     guard let packet = popped else { return }
-    guard toServer ? connection.isServerThere : connection.isClientThere else { return }
+    guard toServer ? connection.isServerThere : connection.isClientThere else {
+      // A machine that came back knows nothing of the connection, and says so; one that is down says nothing.
+      if connection.isHalfOpen, isUp(toServer ? connection.server : connection.client) { reset(number) }
+      return
+    }
     if case .ended(let reason) = packet {
       connections[number] = nil
       ended(connection, atServer: toServer, number, reason)
       return
     }
     if toServer { atServer(packet, connection, number) } else { atClient(packet, connection, number) }
+  }
+
+  private func isUp(_ node: SimulatedNode) -> Bool {
+    switch node {
+    case .master: master.core != nil
+    case .agent(let index): agents[index].core != nil
+    case .framework(let index): frameworks[index].core != nil
+    case .executor(let number): executors[number] != nil
+    }
   }
 
   /// Lets what a partition held back arrive.
