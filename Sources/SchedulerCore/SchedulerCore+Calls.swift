@@ -28,10 +28,14 @@ extension SchedulerCore {
     var isReady: Bool { !queue.isEmpty && inFlight.isEmpty }
     var isIdle: Bool { queue.isEmpty && inFlight.isEmpty }
 
-    mutating func cancel(_ token: CallToken) { queue.removeAll { $0.origin == .user(token) } }
+    mutating func cancel(_ token: CallToken) -> QueuedCall? {
+      queue.firstIndex { $0.origin == .user(token) }.map { queue.remove(at: $0) }
+    }
   }
 
-  mutating func callMade(_ call: SchedulerCall, token: CallToken, at now: Duration) {
+  mutating func callMade(
+    _ call: SchedulerCall, token: CallToken, at now: Duration, using rng: inout some RandomNumberGenerator
+  ) {
     var call = call
     do throws(SchedulerError) {
       guard stopping == nil else { throw stoppedError }
@@ -56,7 +60,7 @@ extension SchedulerCore {
     } catch {
       return directives.append(.complete(token, error))
     }
-    note(call)
+    note(call, at: now, using: &rng)
     let item = QueuedCall(call: call, origin: .user(token), expires: now + configuration.callWaitMax)
     // Only the user's own acknowledgements come this way.
     if call.type == .acknowledge || call.type == .acknowledgeOperationStatus {
@@ -114,7 +118,9 @@ extension SchedulerCore {
   }
 
   /// Remembers what a call changes about later subscriptions and answers.
-  private mutating func note(_ call: SchedulerCall) {
+  private mutating func note(
+    _ call: SchedulerCall, at now: Duration, using rng: inout some RandomNumberGenerator
+  ) {
     switch call.type {
     case .suppress:
       suppressedRoles.formUnion(call.suppress.roles.isEmpty ? configuration.framework.roles : call.suppress.roles)
@@ -122,7 +128,7 @@ extension SchedulerCore {
       if call.revive.roles.isEmpty { suppressedRoles = [] } else { suppressedRoles.subtract(call.revive.roles) }
     case .reconcile:
       if call.reconcile.tasks.isEmpty { reconciling.isImplicitByUser = true }
-      reconciling.byUser.formUnion(call.reconcile.tasks.map(\.taskID.key))
+      ask(for: call.reconcile.tasks, at: now, using: &rng)
     case .acknowledge:
       let acknowledge = call.acknowledge
       unhandled = unhandled.filter { $0.value.acknowledge != acknowledge }
@@ -197,7 +203,8 @@ extension SchedulerCore {
     case .answered(200..<300, _, _): succeeded(item)
     case .answered(let status, _, let location) where status == 307 || status == 503:
       notLeading(item, status: status, location: location, at: now, using: &rng)
-    case .answered(400, _, _) where item.stream != currentStream && item.mayBeRepeated:
+    case .answered(400, _, _) where item.stream != currentStream && item.mayBeRepeated,
+      .answered(403, _, _) where item.stream != currentStream && item.mayBeRepeated:
       ordered.queue.prepend(item)  // it named a stream that is over; nothing came of it
     case .answered(400, _, _) where item.call.type == .teardown && item.attempts > 1:
       succeeded(item)  // an attempt without an answer had done it
@@ -234,7 +241,8 @@ extension SchedulerCore {
     case .answered(let status, _, let location) where status == 307 || status == 503:
       acknowledgements.queue.prepend(item)
       loseLeader(of: item, status: status, location: location, at: now, using: &rng)
-    case .answered(400, _, _) where item.stream != currentStream:
+    case .answered(400, _, _) where item.stream != currentStream,
+      .answered(403, _, _) where item.stream != currentStream:
       acknowledgements.queue.prepend(item)
     case .answered(let status, let text, _):
       let reason = "\(status): \(text.prefix(SchedulerError.foreignTextMax))"
@@ -291,7 +299,7 @@ extension SchedulerCore {
   }
 
   /// The call had no effect.
-  private mutating func failed(_ item: QueuedCall, _ error: SchedulerError) {
+  mutating func failed(_ item: QueuedCall, _ error: SchedulerError) {
     if item.call.type == .accept {
       for task in item.call.accept.launchedTasks where tasks.active[task.taskID.key]?.last == nil {
         tasks.remove(task.taskID.key)
@@ -299,7 +307,11 @@ extension SchedulerCore {
     }
     complete(item, error)
     if item.call.type == .teardown, item.origin == .library { finish(error) }
-    if item.call.type == .reconcile, item.origin == .library { deliver(.notice(.reconciliationFailed(error.message))) }
+    if item.isLibraryReconcile {
+      deliver(.notice(.reconciliationFailed(error.message)))
+    } else if item.call.type == .reconcile {
+      forgetQuestions(of: item.call)
+    }
   }
 
   mutating func complete(_ item: QueuedCall, _ error: SchedulerError?) {

@@ -202,6 +202,7 @@ extension SchedulerCore {
     offersHeld = [:]
     inverseOffersHeld = []
     reconciling = Reconciling()
+    asked = [:]
     show(.disconnected)
     directives.append(.finished(error))
   }

@@ -9,6 +9,7 @@ extension SchedulerCore {
       acknowledgements.inFlight.count <= configuration.acknowledgementsInFlightMax,
       "\(acknowledgements.inFlight.count) acknowledgements on their way")
     precondition(offersHeld.count <= configuration.offersMax, "\(offersHeld.count) offers held")
+    precondition(asked.count <= configuration.tasksMax, "\(asked.count) questions of the user")
     precondition(directives.isEmpty, "directives left over")
     switch phase {
     case .subscribed:

@@ -87,6 +87,7 @@ extension SchedulerCore {
     }
     frameworkID = nil
     tasks.removeAll()
+    asked = [:]
     lose("the framework's id was removed; subscribing as a new one", closing: currentStream, at: now, using: &rng)
   }
 
@@ -142,13 +143,16 @@ extension SchedulerCore {
       if status.state.isTerminal || endedForGood {
         if endedForGood, let known { entry.state = known.state }
         tasks.end(id, entry)
+      } else if known == nil, status.state == .taskUnknown {
+        // Neither side knows it: there is nothing to follow, and should it exist all the same, it brings itself to mind.
       } else if !tasks.insert(id, entry) {
         deliver(.notice(.taskNotTracked(status.taskID)))
       }
     }
 
     // An answer that the library asked for itself and that says nothing new is not worth the user's time.
-    let isAskedByUser = reconciling.byUser.remove(id) != nil || reconciling.isImplicitByUser
+    let isAskedByUser = asked[id] != nil || reconciling.isImplicitByUser
+    if !isProvisional { asked[id] = nil }
     if isNews || isProvisional || isAskedByUser || !configuration.reconciliation.isAutomatic {
       deliver(.task(TaskUpdate(status: status, isProvisional: isProvisional, isReconciliation: isReconciliation)))
       if let acknowledge, configuration.acknowledgement == .automatic {

@@ -54,6 +54,8 @@ public struct SchedulerCore: Sendable {
 
   var tasks: TaskTable
   var reconciling = Reconciling()
+  /// Tasks that the user asked for and that the master has not answered for, with the agents that the user named.
+  var asked: [TaskKey: AgentID?] = [:]
 
   var directives: [Directive] = []
 
@@ -121,8 +123,6 @@ public struct SchedulerCore: Sendable {
     var isInitial = false
     /// The user asked for all tasks on this subscription: every answer is for the user.
     var isImplicitByUser = false
-    /// Tasks that the user asked for.
-    var byUser: Set<TaskKey> = []
   }
 
   /// Takes what happened and returns what to do.
@@ -148,8 +148,8 @@ public struct SchedulerCore: Sendable {
     case .readingPaused(let stream): setReading(false, stream, at: now)
     case .readingResumed(let stream): setReading(true, stream, at: now)
     case .streamEnded(let stream, let reason): streamEnded(stream, reason: reason, at: now, using: &rng)
-    case .call(let call, let token): callMade(call, token: token, at: now)
-    case .callCancelled(let token): ordered.cancel(token)
+    case .call(let call, let token): callMade(call, token: token, at: now, using: &rng)
+    case .callCancelled(let token): if let item = ordered.cancel(token) { forgetQuestions(of: item.call) }
     case .callEnded(let number, let outcome): callEnded(number, outcome, at: now, using: &rng)
     case .handled(let delivery): handled(delivery)
     case .tick: break
@@ -195,7 +195,7 @@ public struct SchedulerCore: Sendable {
     }
     while let first = ordered.queue.first, let expires = first.expires, expires <= now {
       ordered.queue.removeFirst()
-      complete(
+      failed(
         first,
         SchedulerError(.timedOut, "The call waited \(configuration.callWaitMax) without a subscription to send it on"))
     }

@@ -100,7 +100,8 @@ extension Scheduler {
     try await self.call(call)
   }
 
-  /// Asks for the present status of tasks; of all tasks when none is named.
+  /// Asks for the present status of tasks; of all tasks when none is named. The answers are updates; tasks that are named are asked for
+  /// again until each is answered.
   public func reconcile(_ tasks: [(task: TaskID, agent: AgentID?)] = []) async throws {
     var call = SchedulerCall()
     call.type = .reconcile

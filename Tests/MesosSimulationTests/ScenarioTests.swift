@@ -49,4 +49,55 @@ struct ScenarioTests {
     #expect(cluster.violations == [])
     #expect(cluster.task("t1", of: framework)?.states == [.taskStarting, .taskRunning, .taskFinished])
   }
+
+  /// The master said nothing of a task whose agent was not back since the failover, and a scheduler that had begun anew asked once.
+  @Test(arguments: 1...4 as ClosedRange<UInt64>)
+  func `a question that nobody could answer after a failover is asked again`(seed: UInt64) throws {
+    var cluster = SimulatedCluster(seed: seed)
+    cluster.addAgents(1)
+    var settings = SimulatedCluster.FrameworkSettings(name: "asking")
+    settings.info.checkpoint = false
+    let framework = cluster.addFramework(settings, TaskRunner(framework: settings.info))
+    cluster.demand(SimulatedTask("t1", .runs(for: .seconds(300))), of: framework)
+    cluster.reboot(agent: 0, at: .seconds(20), for: .seconds(60))
+    cluster.crash(.master, at: .seconds(21), for: .seconds(2))
+    cluster.crash(.framework(framework), at: .seconds(22), for: .seconds(3))
+    cluster.run(until: .seconds(200))
+    #expect(cluster.violations == [])
+    #expect(cluster.task("t1", of: framework)?.state == .taskGone)
+    #expect(cluster.task("t1.2", of: framework)?.state == .taskRunning)
+  }
+
+  /// The master took the SUBSCRIBE of a machine that had lost its power meanwhile for that of a framework of its own, offered it everything,
+  /// and nobody told it that there was nobody: the machine, up again, resets what it knows nothing of.
+  @Test(arguments: 1...8 as ClosedRange<UInt64>)
+  func `a SUBSCRIBE of a machine that lost its power holds no offers`(seed: UInt64) {
+    var cluster = SimulatedCluster(seed: seed)
+    cluster.addAgents(1)
+    let framework = cluster.addFramework("again")
+    cluster.partition(.framework(framework), .outgoing, for: .seconds(40))
+    cluster.crash(.framework(framework), at: .seconds(10), for: .seconds(2), isSilent: true)
+    cluster.demand(SimulatedTask("t1", .runs(for: .seconds(5))), of: framework, at: .seconds(50))
+    cluster.run(until: .seconds(200))
+    #expect(cluster.violations == [])
+    #expect(cluster.unfinished(of: framework) == [])
+    #expect(cluster.tasks(of: framework).contains { $0.record.state == .taskFinished })
+  }
+
+  /// Offers end with their subscription: a task may be launched under its second name.
+  @Test(arguments: 1...8 as ClosedRange<UInt64>)
+  func `a SUBSCRIBE of a scheduler that crashed is served late and the task wanted next runs`(seed: UInt64) {
+    var cluster = SimulatedCluster(seed: seed)
+    cluster.addAgents(1)
+    let framework = cluster.addFramework("crashed")
+    cluster.run(until: .seconds(5))
+    cluster.partition(.framework(framework), .outgoing, at: .seconds(6), for: .seconds(100))
+    cluster.resetConnections(of: .framework(framework), at: .seconds(7))
+    cluster.crash(.framework(framework), at: .seconds(12), for: .seconds(2))
+    cluster.demand(SimulatedTask("t1", .runs(for: .seconds(5))), of: framework, at: .seconds(20))
+    cluster.run(until: .seconds(300))
+    #expect(cluster.violations == [])
+    #expect(cluster.unfinished(of: framework) == [])
+    #expect(cluster.tasks(of: framework).contains { $0.record.state == .taskFinished })
+  }
 }

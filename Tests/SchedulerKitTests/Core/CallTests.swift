@@ -262,13 +262,16 @@ private func subscribed(_ change: (inout SchedulerCore.Configuration) -> Void = 
     #expect(driver.log.completion(of: token) == .some(nil))
   }
 
-  @Test func `a call refused for a stream that is over goes out on the new one`() throws {
+  /// 400 where another stream is subscribed by then, 403 where none is.
+  @Test(arguments: [400, 403])
+  func `a call refused for a stream that is over goes out on the new one`(status: Int) throws {
     var (driver, stream) = try subscribed()
     let (token, sent) = driver.call(.kill("t"))
     driver.feed(.streamEnded(stream, reason: "cut"))
     driver.confirm(try #require(driver.atDeadline().stream))
     let again = driver.feed(
-      .callEnded(try #require(sent.sends.first).number, .answered(status: 400, text: "The stream ID …", location: nil)))
+      .callEnded(
+        try #require(sent.sends.first).number, .answered(status: status, text: "The stream ID …", location: nil)))
     #expect(again.sends.map(\.call.type) == [.kill])
     driver.answerAll(again)
     #expect(driver.log.completion(of: token) == .some(nil))
@@ -441,14 +444,60 @@ private func subscribed(_ change: (inout SchedulerCore.Configuration) -> Void = 
     var (driver, stream) = try subscribed()
     driver.feed(.record(stream, .update("t", .taskRunning, uuid: "u")))
     #expect(driver.feed(.record(stream, .update("t", .taskRunning, reconciliation: true))).updates.isEmpty)
-    _ = driver.call(
-      .of(.reconcile) {
-        var task = SchedulerCall.Reconcile.Task()
-        task.taskID.value = "t"
-        $0.reconcile.tasks = [task]
-      })
+    _ = driver.call(.reconcile("t", on: "A1"))
     #expect(driver.feed(.record(stream, .update("t", .taskRunning, reconciliation: true))).taskUpdates.count == 1)
     #expect(driver.feed(.record(stream, .update("t", .taskRunning, reconciliation: true))).updates.isEmpty)
+  }
+
+  /// A master is silent about a task whose agent has not come back since the failover.
+  @Test func `tasks that the user asked for are asked for again, also over a new subscription, until each is answered`()
+    throws
+  {
+    var (driver, stream) = try subscribed {
+      $0.reconciliation.backoff = Backoff(initial: .seconds(4), limit: .seconds(4))
+    }
+    func asked(_ directives: [SchedulerCore.Directive]) -> [String] {
+      directives.sends.flatMap { $0.call.reconcile.tasks.map { "\($0.taskID.value) on \($0.agentID.value)" } }
+    }
+    let (token, sent) = driver.call(.reconcile("a", "b", on: "A7"))
+    #expect(asked(sent) == ["a on A7", "b on A7"])
+    driver.answerAll(sent)
+    #expect(driver.log.completion(of: token) == .some(nil))
+    #expect(driver.feed(.record(stream, .update("b", .taskGone, reconciliation: true))).taskUpdates.count == 1)
+
+    let again = driver.after(.seconds(4))
+    #expect(asked(again) == ["a on A7"])
+    driver.answerAll(again)
+    driver.feed(.streamEnded(stream, reason: "cut"))
+    let confirmed = driver.confirm(try #require(driver.atDeadline().stream))
+    #expect(asked(confirmed) == ["a on A7"])
+    driver.answerAll(confirmed)
+    let new = try #require(driver.log.stream)
+    #expect(driver.feed(.record(new, .update("a", .taskGone, reconciliation: true))).taskUpdates.count == 1)
+    #expect(asked(driver.after(.seconds(10))) == [])
+  }
+
+  @Test func `a question that could not be put is not put again`() throws {
+    var (driver, _) = try subscribed()
+    let (token, sent) = driver.call(.reconcile("a", on: "A7"))
+    let refused = driver.feed(
+      .callEnded(try #require(sent.sends.first).number, .answered(status: 403, text: "no", location: nil)))
+    #expect(refused.completion(of: token)??.code == .refused)
+    #expect(driver.after(.seconds(40)).sends.isEmpty)
+  }
+
+  /// What a KILL or RECONCILE of an unknown id is answered with; should there be such a task, its news come by themselves.
+  @Test func `a task that neither side knows is told and not followed`() throws {
+    var (driver, stream) = try subscribed()
+    driver.answerAll(driver.call(.kill("t")).1)
+    let answer = driver.feed(.record(stream, .update("t", .taskUnknown, reconciliation: true)))
+    #expect(answer.taskUpdates.map(\.status.state) == [.taskUnknown])
+    #expect(driver.core.knownTasks == [])
+    driver.feed(.record(stream, .update("t", .taskRunning, uuid: "u")))
+    #expect(driver.core.knownTasks.map(\.id) == ["t"])
+    // One that was known is followed on: it may be on an agent that comes back.
+    driver.feed(.record(stream, .update("t", .taskUnknown, reconciliation: true)))
+    #expect(driver.core.knownTasks.map(\.state) == [.taskUnknown])
   }
 
   @Test func `all tasks are asked for from time to time`() throws {

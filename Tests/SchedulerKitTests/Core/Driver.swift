@@ -191,6 +191,17 @@ extension SchedulerCall {
   }
 
   static func kill(_ task: String) -> SchedulerCall { .of(.kill) { $0.kill.taskID.value = task } }
+  static func reconcile(_ tasks: String..., on agent: String) -> SchedulerCall {
+    .of(.reconcile) {
+      $0.reconcile.tasks = tasks.map { id in
+        var task = SchedulerCall.Reconcile.Task()
+        task.taskID.value = id
+        task.agentID.value = agent
+        return task
+      }
+    }
+  }
+
   static let reviveAll = SchedulerCall.of(.revive)
   static let suppressAll = SchedulerCall.of(.suppress)
 }
