@@ -8,7 +8,7 @@ struct SabotageTests {
   static let mistakes: [(Sabotage, CheckerSet)] = [
     (.offersTwice, .conservation), (.offersTwice, .quotaLimits), (.endsTwice, .terminalStates),
     (.forgetsUpdate, .updates), (.losesUpdate, .updates), (.confirmsEarly, .durability), (.losesChange, .changes),
-    (.overlooksExit, .progress),
+    (.overlooksExit, .progress), (.confusesStreams, .invariants),
   ]
 
   private func run(_ mistake: Sabotage?, _ checkers: CheckerSet) -> [Violation] {

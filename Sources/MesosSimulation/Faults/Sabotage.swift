@@ -20,6 +20,8 @@ public enum Sabotage: Hashable, Sendable, CaseIterable {
   case losesChange
   /// A command that ends is not seen to end.
   case overlooksExit
+  /// An executor's stream is given the number of the stream before it, which is still open.
+  case confusesStreams
 }
 
 extension SimulatedCluster {
@@ -66,6 +68,17 @@ extension SimulatedCluster {
       }
     }
     return result
+  }
+
+  /// The number of an agent's next stream to an executor.
+  mutating func nextStream(of index: Int) -> ExecutorConnection {
+    let last = ExecutorConnection(number: agents[index].lastConnection)
+    if sabotage == .confusesStreams, !hasSabotaged, agents[index].streams[last] != nil {
+      hasSabotaged = true
+      return last
+    }
+    agents[index].lastConnection += 1
+    return ExecutorConnection(number: agents[index].lastConnection)
   }
 
   mutating func sabotaged(_ directives: [AgentCore.Directive], of index: Int) -> [AgentCore.Directive] {

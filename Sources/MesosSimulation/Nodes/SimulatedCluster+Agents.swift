@@ -134,8 +134,7 @@ extension SimulatedCluster {
     agents[index].lastToken += 1
     let token = CallToken(agents[index].lastToken)
     if call.type == .subscribe {
-      agents[index].lastConnection += 1
-      let stream = ExecutorConnection(number: agents[index].lastConnection)
+      let stream = nextStream(of: index)
       agents[index].streams[stream] = number
       connections[number]?.served = .executor(stream.number)
       agents[index].pending.append(.executorSubscribe(stream, call, principal: nil, token: token))
