@@ -3,7 +3,8 @@ import Synchronization
 
 /// What came of many runs.
 struct Tally: Sendable {
-  var failures = 0
+  /// Seeds in which something did not hold, in whatever order they ended.
+  var failed: [UInt64] = []
   var steps = 0
   var tasks = 0
   /// Of all traces together, in whatever order they ended.
@@ -27,7 +28,7 @@ final class SeedRunner: Sendable {
       for job in 0..<jobs { group.addTask { await self.work(job) } }
       var sum = Tally()
       for await tally in group {
-        sum.failures += tally.failures
+        sum.failed += tally.failed
         sum.steps += tally.steps
         sum.tasks += tally.tasks
         sum.hash ^= tally.hash
@@ -46,7 +47,7 @@ final class SeedRunner: Sendable {
       tally.tasks += outcome.tasksEnded
       tally.hash ^= outcome.traceHash.value
       if let violation = outcome.violation {
-        tally.failures += 1
+        tally.failed.append(seed)
         print("FAILED \(violation)\n  replay: simulate-seeds --replay \(seed)")
       }
     }

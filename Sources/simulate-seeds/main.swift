@@ -34,6 +34,15 @@ print("seeds \(first) to \(first + count - 1), \(jobs) jobs")
 // Where a precondition of a core fails the process ends at once: the seeds that ran are told then.
 let running = SeedsRunning(jobs: jobs)
 running.tellOnTrap()
+let clock = ContinuousClock()
+let start = clock.now
 let tally = await SeedRunner(first: first, count: count, running: running).run(jobs: jobs)
-print("\(count) seeds, \(tally.failures) failed, \(tally.steps) steps, \(tally.tasks) tasks ended, hash \(tally.hash)")
-exit(tally.failures == 0 ? 0 : 1)
+let seconds = (clock.now - start).components.seconds
+print("\(tally.steps) steps, \(tally.tasks) tasks ended, hash \(tally.hash), \(seconds) s")
+if tally.failed.isEmpty {
+  print("ALL \(count) SEEDS HELD")
+} else {
+  print(
+    "\(tally.failed.count) OF \(count) SEEDS FAILED: \(tally.failed.sorted().map(String.init).joined(separator: " "))")
+}
+exit(tally.failed.isEmpty ? 0 : 1)
