@@ -145,6 +145,8 @@ extension MasterCore {
     if isForwarded {
       if isKnown, let uuid { tasks[name]?.statuses.noteSent(update.state, uuid: uuid) }
       send(.update(status), to: name.framework)
+    } else if isKnown, let uuid {
+      tasks[name]?.statuses.noteUnsent(update.state, uuid: uuid)
     }
     guard isKnown else {
       counters.values["invalid_status_updates", default: 0] += 1
@@ -153,6 +155,10 @@ extension MasterCore {
     self.update(name, status, latest: update.latestState, at: now)
     counters.values[isForwarded ? "valid_status_updates" : "invalid_status_updates", default: 0] += 1
     if let row = tasks[name]?.statuses.row { change(.taskStatus(name.framework, name.task, row)) }
+    // The acknowledgement overtook it, and the agent has it by now.
+    if let uuid, update.state.isTerminal, tasks[name]?.statuses.wasAcknowledged(uuid) == true {
+      removeTask(name, to: .completed, at: now)
+    }
   }
 
   mutating func acknowledge(_ id: FrameworkKey, _ call: SchedulerCall.Acknowledge, at now: Moment) {
@@ -163,13 +169,12 @@ extension MasterCore {
     }
     let name = TaskName(framework: id, task: call.taskID.key)
     if let task = tasks[name], task.agent == call.agentID.key {
-      guard let awaited = task.statuses.awaited else {
+      let uuid: [UInt8] = MessageBytes.copy(call.uuid)
+      guard task.statuses.awaited != nil || task.statuses.unsent?.uuid == uuid else {
         counters.values["invalid_status_update_acknowledgements", default: 0] += 1
         return
       }
-      if awaited.state.isTerminal, awaited.uuid == MessageBytes.copy(call.uuid) {
-        removeTask(name, to: .completed, at: now)
-      }
+      if tasks[name]?.statuses.acknowledge(uuid) == true { removeTask(name, to: .completed, at: now) }
     }
     counters.values["valid_status_update_acknowledgements", default: 0] += 1
     send(

@@ -107,6 +107,27 @@ struct TaskUpdateTests {
     #expect(!shown.hasStatusUpdateUuid)
   }
 
+  /// The framework had it from a master that gave the agent up since, and acknowledges it once it is back.
+  @Test func `an end that the framework was not there to be sent is acknowledged all the same`() throws {
+    var (cluster, agent, scheduler) = try Self.running()
+    try cluster.update(agent, scheduler, "t", .taskRunning, uuid: 1)
+    cluster.handle(.schedulerDisconnected(scheduler.connection))
+    try cluster.update(agent, scheduler, "t", .taskFinished, uuid: 2)
+    scheduler.connection = cluster.subscribe(scheduler.info).connection
+    #expect(cluster.acknowledge(scheduler, "t", on: agent, uuid: 2).toAgent(agent.session).count == 1)
+    #expect(cluster.view.task(scheduler.id, "t")?.section == .completed)
+  }
+
+  @Test func `an end whose acknowledgement overtook it completes the task`() throws {
+    var (cluster, agent, scheduler) = try Self.running()
+    try cluster.update(agent, scheduler, "t", .taskRunning, uuid: 1)
+    #expect(cluster.acknowledge(scheduler, "t", on: agent, uuid: 2).toAgent(agent.session).count == 1)
+    #expect(cluster.view.task(scheduler.id, "t")?.section == .active)
+    cluster.handle(.schedulerDisconnected(scheduler.connection))
+    try cluster.update(agent, scheduler, "t", .taskFinished, uuid: 2)
+    #expect(cluster.view.task(scheduler.id, "t")?.section == .completed)
+  }
+
   @Test func `an update that is not a status or has no proper UUID is ignored`() throws {
     var (cluster, agent, scheduler) = try Self.running()
     for (status, uuid) in [([0xff, 0xff] as [UInt8], Cluster.uuid(1)), ([], [1, 2, 3])] {

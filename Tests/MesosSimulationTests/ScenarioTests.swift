@@ -100,4 +100,21 @@ struct ScenarioTests {
     #expect(cluster.unfinished(of: framework) == [])
     #expect(cluster.tasks(of: framework).contains { $0.record.state == .taskFinished })
   }
+
+  /// The framework acknowledged the end of a task that its agent, given up and back meanwhile, told again while the framework was away: the
+  /// agent forgot the task and the master kept it.
+  @Test(arguments: 1...4 as ClosedRange<UInt64>)
+  func `an end is acknowledged that the master could not send again`(seed: UInt64) {
+    var cluster = SimulatedCluster(seed: seed)
+    cluster.addAgents(1)
+    let framework = cluster.addFramework("away")
+    cluster.demand(SimulatedTask("t1", .runs(for: .seconds(5))), of: framework)
+    cluster.partition(.framework(framework), .outgoing, at: .seconds(4), for: .seconds(136))
+    cluster.resetConnections(of: .framework(framework), at: .seconds(10))
+    cluster.reboot(agent: 0, at: .seconds(20), for: .seconds(100))
+    cluster.run(until: .seconds(300))
+    cluster.demandQuiet()
+    #expect(cluster.violations == [])
+    #expect(cluster.task("t1", of: framework)?.states == [.taskStarting, .taskRunning, .taskFinished])
+  }
 }

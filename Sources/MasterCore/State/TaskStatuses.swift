@@ -15,6 +15,11 @@ struct TaskStatuses: Sendable {
   private(set) var state: TaskState
   /// The state and UUID of the newest update the framework was sent and has to acknowledge.
   private(set) var awaited: (state: TaskState, uuid: [UInt8])?
+  /// The newest update, where the framework was not there to be sent it. An acknowledgement can come all the same: the framework may
+  /// have been sent it before, by a master that gave the agent up since.
+  private(set) var unsent: (state: TaskState, uuid: [UInt8])?
+  /// What was acknowledged last. An agent that was given up and is back may be about to tell it again, and waits for nothing more.
+  private var acknowledged: [UInt8]?
   /// The newest status of each run of equal states, oldest first; nil while only ``original`` is known.
   private var list: [Status]?
   private var original: [UInt8] = []
@@ -65,7 +70,23 @@ struct TaskStatuses: Sendable {
   mutating func noteSent(_ state: TaskState, uuid: [UInt8]) {
     list = statuses
     awaited = (state, uuid)
+    unsent = nil
   }
+
+  /// Notes that an update came which the framework was not there to be sent.
+  mutating func noteUnsent(_ state: TaskState, uuid: [UInt8]) { unsent = (state, uuid) }
+
+  /// Notes an acknowledgement that goes to the agent.
+  ///
+  /// - Returns: Whether the framework knows by it how the task ended.
+  mutating func acknowledge(_ uuid: [UInt8]) -> Bool {
+    acknowledged = uuid
+    for case let update? in [awaited, unsent] where update.uuid == uuid { return update.state.isTerminal }
+    return false
+  }
+
+  /// Whether the framework acknowledged this update before the agent, that was given up and is back, told it again.
+  func wasAcknowledged(_ uuid: [UInt8]) -> Bool { acknowledged == uuid }
 
   /// Adds a status; it replaces the one before it where both have the same state. A terminal state never changes again.
   mutating func add(_ status: TaskStatus, latest: TaskState) {
