@@ -1,24 +1,26 @@
 import MesosModel
 
 extension SchedulerCore {
-  /// Traps when the state contradicts itself; tests and simulations run it after each event.
-  public func checkInvariants() {
-    tasks.checkInvariants()
-    precondition(ordered.inFlight.count <= 1, "\(ordered.inFlight.count) calls of the ordered lane on their way")
-    precondition(
-      acknowledgements.inFlight.count <= configuration.acknowledgementsInFlightMax,
-      "\(acknowledgements.inFlight.count) acknowledgements on their way")
-    precondition(offersHeld.count <= configuration.offersMax, "\(offersHeld.count) offers held")
-    precondition(asked.count <= configuration.tasksMax, "\(asked.count) questions of the user")
-    precondition(directives.isEmpty, "directives left over")
-    switch phase {
-    case .subscribed:
-      precondition(frameworkID != nil, "subscribed without a framework id")
-      precondition(reconciling.pending.isEmpty == (reconciling.next == nil), "reconciliation without a time")
-    case .idle, .backingOff, .connecting, .finished:
-      precondition(offersHeld.isEmpty, "offers held without a subscription")
-      precondition(reconciling.pending.isEmpty, "reconciliation without a subscription")
-      precondition(!ordered.queue.contains { $0.call.type == .accept }, "an ACCEPT waits without a subscription")
+  /// What must hold after every event; the first that does not, as a sentence. For tests and the simulator.
+  public func brokenInvariant() -> String? {
+    if let problem = tasks.brokenInvariant() { return problem }
+    if ordered.inFlight.count > 1 { return "\(ordered.inFlight.count) calls of the ordered lane are on their way" }
+    if acknowledgements.inFlight.count > configuration.acknowledgementsInFlightMax {
+      return "\(acknowledgements.inFlight.count) acknowledgements are on their way"
     }
+    if offersHeld.count > configuration.offersMax { return "\(offersHeld.count) offers are held" }
+    if asked.count > configuration.tasksMax { return "\(asked.count) questions of the user wait" }
+    if !directives.isEmpty { return "Directives are left over" }
+    if case .subscribed = phase {
+      if frameworkID == nil { return "Subscribed without a framework id" }
+      if reconciling.pending.isEmpty != (reconciling.next == nil) {
+        return "Reconciliation has no time, or nothing to do"
+      }
+    } else {
+      if !offersHeld.isEmpty { return "Offers are held without a subscription" }
+      if !reconciling.pending.isEmpty { return "Reconciliation goes on without a subscription" }
+      if ordered.queue.contains(where: { $0.call.type == .accept }) { return "An ACCEPT waits without a subscription" }
+    }
+    return nil
   }
 }

@@ -78,10 +78,10 @@ struct TaskTable: Sendable {
     }
   }
 
-  func checkInvariants() {
-    precondition(active.count <= activeMax, "\(active.count) active tasks, at most \(activeMax)")
-    precondition(ended.count <= endedMax, "\(ended.count) ended tasks, at most \(endedMax)")
-    precondition(endedOrder.count == ended.count, "order of \(endedOrder.count) for \(ended.count) ended tasks")
-    for id in active.keys { precondition(ended[id] == nil, "task \(id) is active and ended") }
+  func brokenInvariant() -> String? {
+    if active.count > activeMax { return "\(active.count) tasks are active, at most \(activeMax) may be" }
+    if ended.count > endedMax { return "\(ended.count) ended tasks are remembered, at most \(endedMax) may be" }
+    if endedOrder.count != ended.count { return "\(endedOrder.count) of \(ended.count) ended tasks have an order" }
+    return active.keys.filter { ended[$0] != nil }.min().map { "Task \($0) is active and ended" }
   }
 }

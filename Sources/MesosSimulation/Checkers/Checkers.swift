@@ -86,6 +86,10 @@ struct Checkers: Sendable {
 
   // MARK: Frameworks
 
+  mutating func look(_ index: Int, _ core: SchedulerCore) {
+    if set.contains(.invariants) { note(.invariants, core.brokenInvariant().map { "framework \(index): \($0)" }) }
+  }
+
   mutating func added(framework index: Int, isCheckpointing: Bool) { self.isCheckpointing[index] = isCheckpointing }
 
   mutating func named(framework index: Int, _ id: FrameworkID) {
@@ -126,6 +130,9 @@ extension SimulatedCluster {
     if let core = master.core { checkers.compare(core) }
     for index in agents.indices {
       if let core = agents[index].core { checkers.look(index, core) }
+    }
+    for index in frameworks.indices {
+      if let core = frameworks[index].core { checkers.look(index, core) }
     }
     settleChecks()
   }

@@ -27,7 +27,7 @@ struct Driver {
   @discardableResult
   mutating func feed(_ event: SchedulerCore.Event) -> [SchedulerCore.Directive] {
     let directives = core.handle(event, at: Moment(uptime: uptime, wallNanoseconds: 0), using: &rng)
-    core.checkInvariants()
+    if let problem = core.brokenInvariant() { preconditionFailure(problem) }
     log += directives
     return directives
   }
