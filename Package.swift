@@ -193,7 +193,7 @@ let tests: [Target] = [
     name: "OperatorKitTests",
     dependencies: [
       "OperatorCore", "OperatorKit", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit",
-      "ReferenceMaster", protobuf, logging, lifecycle,
+      "ReferenceMaster", "SchedulerKit", protobuf, logging, lifecycle,
     ],
     swiftSettings: settings),
   .testTarget(

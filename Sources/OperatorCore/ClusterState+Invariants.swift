@@ -18,7 +18,9 @@ extension ClusterState {
         if taskRecords[reference].map(place(of:)) != .unreachable { broken.append("\(reference) is not unreachable") }
       }
       if entry.completed.count > configuration.completedTasksMax { broken.append("\(key) keeps too many ended tasks") }
-      if entry.unreachable.count > configuration.unreachableTasksMax { broken.append("\(key) keeps too many lost tasks") }
+      if entry.unreachable.count > configuration.unreachableTasksMax {
+        broken.append("\(key) keeps too many lost tasks")
+      }
     }
     if ofFrameworks != Set(taskRecords.keys) { broken.append("tasks and frameworks differ") }
     var ofAgents = Set<TaskReference>()

@@ -71,7 +71,9 @@ extension ClusterState {
     case .unreachable:
       framework.unreachable.append(reference.task)
       link(task, reference)
-      while framework.unreachable.count > configuration.unreachableTasksMax, let first = framework.unreachable.popFirst() {
+      while framework.unreachable.count > configuration.unreachableTasksMax,
+        let first = framework.unreachable.popFirst()
+      {
         let oldest = TaskReference(framework: reference.framework, task: first)
         drop(oldest)
         changes.append(.taskForgotten(oldest))

@@ -132,7 +132,8 @@ final class BytePipe: Sendable {
 
   /// Nothing more comes; what was handed over can still be read. Only the first end counts.
   func finish(_ end: Result<Void, OperatorError>) {
-    let (reader, writers) = state.withLock { state -> (CheckedContinuation<Void, Never>?, [CheckedContinuation<Void, Never>]) in
+    let (reader, writers) = state.withLock {
+      state -> (CheckedContinuation<Void, Never>?, [CheckedContinuation<Void, Never>]) in
       if state.end == nil { state.end = end }
       defer { state.reader = nil }
       return (state.reader, state.takeWriters())
@@ -141,4 +142,3 @@ final class BytePipe: Sendable {
     for writer in writers { writer.resume() }
   }
 }
-

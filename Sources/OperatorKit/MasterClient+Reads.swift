@@ -76,7 +76,8 @@ extension MasterClient {
 
   /// The windows of maintenance that are planned.
   public func getMaintenanceSchedule() async throws(OperatorError) -> MasterResponse.GetMaintenanceSchedule {
-    try await ask(.getMaintenanceSchedule, .getMaintenanceSchedule, \.hasGetMaintenanceSchedule, \.getMaintenanceSchedule)
+    try await ask(
+      .getMaintenanceSchedule, .getMaintenanceSchedule, \.hasGetMaintenanceSchedule, \.getMaintenanceSchedule)
   }
 
   /// Guarantees and limits of roles.

@@ -128,7 +128,8 @@ public final class MasterClient: Sendable {
         case .redirect(let location):
           let leader = LeaderSearch.leader(location: location, from: endpoint, path: configuration.path)
           configuration.logger?.debug(
-            "Following the leader", metadata: ["master": "\(endpoint)", "leader": "\(leader?.description ?? "unknown")"])
+            "Following the leader",
+            metadata: ["master": "\(endpoint)", "leader": "\(leader?.description ?? "unknown")"])
           search.redirected(from: endpoint, to: leader, call: name)
         }
       } catch {

@@ -85,7 +85,8 @@ public struct MasterEvents: AsyncSequence, Sendable {
       }
       if event.type == .subscribed {
         watch.setLimit(
-          heartbeat(event.subscribed.heartbeatIntervalSeconds) * Swift.max(1, connection.configuration.missedHeartbeatsMax))
+          heartbeat(event.subscribed.heartbeatIntervalSeconds)
+            * Swift.max(1, connection.configuration.missedHeartbeatsMax))
       }
       return event
     }

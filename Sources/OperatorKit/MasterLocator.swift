@@ -30,7 +30,7 @@ public struct MasterList: MasterLocator {
       var address = String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
       let isBare = !address.contains("/") && (address.last == "]" || !address.contains(":"))
       if isBare { address += ":\(Self.defaultPort)" }
-      guard let endpoint = HTTPEndpoint(address) else {
+      guard !address.contains(where: \.isWhitespace), let endpoint = HTTPEndpoint(address) else {
         // Not quoted: credentials may stand in it.
         throw OperatorError(.invalidConfiguration, "A master's address cannot be read; write it as host:port")
       }

@@ -62,7 +62,8 @@ final class OperatorConnection: Sendable {
     do {
       let response = try await streams.open(request, headersDeadline: configuration.callTimeout)
       configuration.logger?.debug(
-        "Operator stream opened", metadata: ["call": "\(name)", "server": "\(endpoint)", "status": "\(response.status)"]
+        "Operator stream opened",
+        metadata: ["call": "\(name)", "server": "\(endpoint)", "status": "\(response.status)"]
       )
       return response
     } catch {
@@ -102,7 +103,8 @@ final class OperatorConnection: Sendable {
     do {
       return try configuration.encoding.decode(type, from: response.body)
     } catch {
-      throw OperatorError(.undecodable, "\(name) to \(endpoint): the answer cannot be read: \(error.detail.prefix(500))")
+      throw OperatorError(
+        .undecodable, "\(name) to \(endpoint): the answer cannot be read: \(error.detail.prefix(500))")
     }
   }
 
