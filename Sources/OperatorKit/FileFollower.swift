@@ -12,7 +12,7 @@ public struct FollowConfiguration: Sendable {
 
   public var start = Start.beginning
   /// Bytes that are asked for at once.
-  public var pieceBytes = filePieceBytes
+  public var pieceBytes = FilePiece.usualBytes
   /// How long to wait before a file that gave nothing is asked for again: at first, doubled each time that it gives nothing.
   public var waitMin: Duration = .milliseconds(100)
   /// The longest of these waits.

@@ -15,6 +15,9 @@ public protocol FileSource: Sendable {
 
 /// A piece of a file.
 public struct FilePiece: Hashable, Sendable {
+  /// What is asked for at once where nothing else is said: what Apache Mesos gives at most.
+  public static let usualBytes = 64 * 1024
+
   /// Where in the file it begins.
   public var offset: UInt64
   /// None at the end of the file, and behind it.
@@ -29,9 +32,6 @@ public struct FilePiece: Hashable, Sendable {
   }
 }
 
-/// What is asked for at once where nothing else is said: what Apache Mesos gives at most.
-public let filePieceBytes = 64 * 1024
-
 extension MasterClient: FileSource {
   public var runtime: Runtime { configuration.runtime }
 
@@ -40,7 +40,7 @@ extension MasterClient: FileSource {
   }
 
   public func read(
-    _ file: String, offset: UInt64 = 0, length: Int = filePieceBytes
+    _ file: String, offset: UInt64 = 0, length: Int = FilePiece.usualBytes
   ) async throws(OperatorError) -> FilePiece {
     let answer = try await readFile(file, offset: offset, length: try checkedLength(length))
     return try piece([UInt8](answer.data), of: file, offset: offset, length: length, size: answer.size)
@@ -55,7 +55,7 @@ extension AgentClient: FileSource {
   }
 
   public func read(
-    _ file: String, offset: UInt64 = 0, length: Int = filePieceBytes
+    _ file: String, offset: UInt64 = 0, length: Int = FilePiece.usualBytes
   ) async throws(OperatorError) -> FilePiece {
     let answer = try await readFile(file, offset: offset, length: try checkedLength(length))
     return try piece([UInt8](answer.data), of: file, offset: offset, length: length, size: answer.size)
@@ -90,7 +90,7 @@ extension FileSource {
   ) async throws -> UInt64 {
     var offset: UInt64 = 0
     while true {
-      let piece = try await read(file, offset: offset, length: filePieceBytes)
+      let piece = try await read(file, offset: offset, length: FilePiece.usualBytes)
       guard piece.fileSize <= limit, UInt64(piece.bytes.count) <= limit - offset else {
         throw OperatorError(.tooLarge, "\(file) has more than \(limit) bytes")
       }

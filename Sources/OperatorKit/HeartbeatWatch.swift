@@ -31,7 +31,17 @@ final class HeartbeatWatch: Sendable {
 
   var hasFired: Bool { state.withLock { $0.hasFired } }
 
-  func setLimit(_ limit: Duration) { state.withLock { $0.limit = limit } }
+  /// To be called between two waits.
+  func setLimit(_ limit: Duration) {
+    let task = state.withLock { state -> Task<Void, any Error>? in
+      guard state.limit != limit else { return nil }
+      state.limit = limit
+      // It may sleep beyond the new limit; the next wait starts another.
+      defer { state.task = nil }
+      return state.task
+    }
+    task?.cancel()
+  }
 
   /// The wait for something begins.
   func arm() {

@@ -118,7 +118,9 @@ public final class MasterClient: Sendable {
     } catch {
       throw OperatorError(.unreachable, "\(name): no master is known: \(error)")
     }
-    var search = LeaderSearch(last: knownLeader, masters: masters, redirectsMax: configuration.redirectsMax)
+    // A list does not know who leads; whoever watches the election knows better than the last answer.
+    let last = locator is MasterList ? knownLeader : nil
+    var search = LeaderSearch(last: last, masters: masters, redirectsMax: configuration.redirectsMax)
     while let endpoint = search.next() {
       do {
         switch try await ask(endpoint) {
@@ -134,7 +136,11 @@ public final class MasterClient: Sendable {
         }
       } catch {
         // Only what was surely not done may be asked of another.
-        guard error.code == .unreachable || error.code == .unavailable else { throw error }
+        guard error.code == .unreachable || error.code == .unavailable else {
+          // One that does not answer need not be the first that is asked the next time.
+          if error.code == .timeout || error.code == .connectionLost { leader.withLock { $0 = nil } }
+          throw error
+        }
         search.failed(error)
       }
     }

@@ -77,7 +77,7 @@ public final class Watcher: Sendable {
   public var connection: WatchConnection { state.withLock { $0.connection } }
 
   /// Gives `body` the state without a copy; events wait meanwhile, so it should be short and must not call the watcher.
-  public func read<Result>(_ body: (borrowing ClusterState) throws -> Result) rethrows -> Result {
+  public func read<Result>(_ body: (ClusterState) throws -> Result) rethrows -> Result {
     try state.withLock { try body($0.cluster) }
   }
 

@@ -1,4 +1,5 @@
 import Logging
+import MesosHTTP
 import MesosModel
 import OperatorKit
 import ReferenceMaster
@@ -14,7 +15,7 @@ struct ReferenceMasterTests {
       #expect(try await client.getHealth().healthy)
       #expect(try await client.getVersion().versionInfo.version == "1.11.0")
       #expect(try await client.getMaster().masterInfo.port > 0)
-      #expect(try await !client.getMetrics(timeout: .seconds(5)).metrics.isEmpty)
+      #expect(try await client.getMetrics(timeout: .seconds(5)).metrics.isEmpty == false)
       #expect(try await client.getState().hasGetAgents)
       #expect(try await client.getAgents().agents.isEmpty)
       #expect(try await client.getFrameworks().frameworks.isEmpty)

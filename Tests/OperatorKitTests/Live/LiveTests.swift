@@ -35,7 +35,8 @@ private func withTasks<Success: Sendable>(
           var tasks: [TaskInfo] = []
           while let next = waiting.last, let resources = pool.take(["cpus": 0.1, "mem": 32]) {
             waiting.removeLast()
-            tasks.append(TaskInfo(id: next.key, on: offer, resources: resources, command: .shell(next.value)))
+            tasks.append(
+              TaskInfo(id: next.key, on: offer, resources: try Resources(resources), command: .shell(next.value)))
           }
           if tasks.isEmpty {
             try await scheduler.decline([offer], refuse: .seconds(1))
