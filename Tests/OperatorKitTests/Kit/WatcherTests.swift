@@ -116,7 +116,8 @@ struct WatcherTests {
         master.send(.subscribed(heartbeat: 0.02))
         await master.opened(2)
         master.send(.subscribed(tasks: [.named("T")]))
-        #expect(try await watcher.wait { $0.tasks.count == 1 }.isSynchronized)
+        let state = try await watcher.wait { $0.tasks.count == 1 }
+        #expect(state.isSynchronized)
       }
     }
   }
