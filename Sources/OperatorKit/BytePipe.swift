@@ -45,7 +45,9 @@ final class BytePipe: Sendable {
       }
       reader?.resume()
       switch step {
-      case .done: return
+      case .done:
+        // One that writes without end shares its thread.
+        return await Task.yield()
       case .failed(let error): throw error
       case .wait:
         if Task.isCancelled { throw cancelledError("Writing") }

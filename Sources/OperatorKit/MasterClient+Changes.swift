@@ -66,7 +66,7 @@ extension MasterClient {
 
   /// Makes a persistent volume larger.
   ///
-  /// - Parameter agent: Where the volume is; `nil` for a volume of a resource provider.
+  /// - Parameter agent: Where the volume is; `nil` for a volume of a resource provider, which Apache Mesos 1.11 refuses.
   public func growVolume(
     on agent: AgentID?, _ volume: Resource, by addition: Resource
   ) async throws(OperatorError) {
@@ -80,7 +80,7 @@ extension MasterClient {
   /// Makes a persistent volume smaller.
   ///
   /// - Parameters:
-  ///   - agent: Where the volume is; `nil` for a volume of a resource provider.
+  ///   - agent: Where the volume is; `nil` for a volume of a resource provider, which Apache Mesos 1.11 refuses.
   ///   - amount: In MB.
   public func shrinkVolume(
     on agent: AgentID?, _ volume: Resource, by amount: Scalar

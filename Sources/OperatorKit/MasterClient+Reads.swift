@@ -61,7 +61,8 @@ extension MasterClient {
 
   /// The weights of roles that are not 1.
   public func getWeights() async throws(OperatorError) -> MasterResponse.GetWeights {
-    try await ask(.getWeights, .getWeights, \.hasGetWeights, \.getWeights)
+    // Apache Mesos leaves the message out where there are none.
+    try await ask(.getWeights, .getWeights, \.hasGetWeights, \.getWeights, mayBeEmpty: true)
   }
 
   /// The leading master's address, and since when it runs and leads.

@@ -62,9 +62,12 @@ public final class MasterClient: Sendable {
   }
 
   /// A call that answers with a message.
+  ///
+  /// - Parameter mayBeEmpty: Whether the answer may come without its message, which then is an empty one.
   func ask<Answer: Sendable>(
     _ type: MasterCall.TypeEnum, _ expected: MasterResponse.TypeEnum, _ has: (MasterResponse) -> Bool,
-    _ answer: (MasterResponse) -> Answer, timeout: Duration? = nil, _ fill: (inout MasterCall) -> Void = { _ in }
+    _ answer: (MasterResponse) -> Answer, mayBeEmpty: Bool = false, timeout: Duration? = nil,
+    _ fill: (inout MasterCall) -> Void = { _ in }
   ) async throws(OperatorError) -> Answer {
     var call = MasterCall()
     call.type = type
@@ -75,7 +78,9 @@ public final class MasterClient: Sendable {
     guard message.type == expected else {
       throw OperatorError(.wrongAnswer, "\(name) to \(endpoint): the answer is to another call, \(message.type)")
     }
-    guard has(message) else { throw OperatorError(.wrongAnswer, "\(name) to \(endpoint): the answer is empty") }
+    guard mayBeEmpty || has(message) else {
+      throw OperatorError(.wrongAnswer, "\(name) to \(endpoint): the answer is empty")
+    }
     return answer(message)
   }
 

@@ -53,7 +53,11 @@ private let nested = ContainerID.with {
   $0.value = "n"
   $0.parent.value = "c"
 }
-private let command = CommandInfo.with { $0.value = "true" }
+/// Written out as it arrives in JSON, where defaults are values.
+private let command = CommandInfo.with {
+  $0.shell = true
+  $0.value = "true"
+}
 private let provider = ResourceProviderInfo.with {
   $0.type = "org.apache.mesos.rp.local.storage"
   $0.name = "disks"
@@ -119,7 +123,11 @@ private let agentCalls: [AgentCallCase] = [
   .read(.getOperations, .getOperations, \.getOperations, .init(), { try await $0.getOperations() }),
   .read(.getTasks, .getTasks, \.getTasks, .init(), { try await $0.getTasks() }),
   .read(
-    .getAgent, .getAgent, \.getAgent, .with { $0.agentInfo.hostname = "host" }, { try await $0.getAgent() }),
+    .getAgent, .getAgent, \.getAgent,
+    .with {
+      $0.agentInfo.hostname = "host"
+      $0.agentInfo.port = 5052
+    }, { try await $0.getAgent() }),
   .read(
     .getResourceProviders, .getResourceProviders, \.getResourceProviders, .init(),
     { try await $0.getResourceProviders() }),

@@ -7,7 +7,11 @@ import SwiftProtobuf
 import Testing
 
 private let parent = ContainerID.with { $0.value = "parent" }
-private let command = CommandInfo.with { $0.value = "cat" }
+/// Written out as it arrives in JSON, where defaults are values.
+private let command = CommandInfo.with {
+  $0.shell = true
+  $0.value = "cat"
+}
 
 private func all(_ output: ContainerSession.Output) async throws(OperatorError) -> [UInt8] {
   var bytes: [UInt8] = []
@@ -208,7 +212,7 @@ struct ContainerSessionTests {
     try await container.serving { client in
       try await client.withSession(in: parent, command: command) { session in
         let error = await failure { () async throws(OperatorError) in
-          while true { try await session.write([1]) }
+          while true { try await session.write([UInt8](repeating: 1, count: 1 << 16)) }
         }
         #expect(error?.code == .serverError)
         // The output goes on.

@@ -68,6 +68,8 @@ struct EventStreamTests {
       var iterator = events.makeAsyncIterator()
       #expect(try await iterator.next()?.type == .subscribed)
       for output in broken.outputs { master.send(output) }
+      // What went unnoticed would leave the reader waiting.
+      master.send(.end)
       let error = await failure { () async throws(OperatorError) in
         while try await iterator.next() != nil {}
       }

@@ -179,8 +179,8 @@ private let masterCalls: [MasterCallCase] = [
     .growVolume, { try await $0.growVolume(on: agent, volume, by: cpus) },
     { $0.growVolume.agentID == agent && $0.growVolume.volume == volume && $0.growVolume.addition == cpus }),
   .change(
-    .shrinkVolume, { try await $0.shrinkVolume(on: nil, volume, by: 32.5) },
-    { !$0.shrinkVolume.hasAgentID && $0.shrinkVolume.volume == volume && $0.shrinkVolume.subtract.value == 32.5 }),
+    .shrinkVolume, { try await $0.shrinkVolume(on: agent, volume, by: 32.5) },
+    { $0.shrinkVolume.agentID == agent && $0.shrinkVolume.volume == volume && $0.shrinkVolume.subtract.value == 32.5 }),
   .change(
     .updateMaintenanceSchedule, { try await $0.updateMaintenanceSchedule(schedule) },
     { $0.updateMaintenanceSchedule.schedule == schedule }),
