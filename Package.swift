@@ -56,6 +56,7 @@ let libraries: [Library] = [
   Library(name: "AgentCore", dependencies: ["MesosModel", "AgentLinkModel", protobuf, collections]),
   Library(name: "SchedulerCore", dependencies: ["MesosModel", collections]),
   Library(name: "ExecutorCore", dependencies: ["MesosModel", protobuf, collections]),
+  Library(name: "OperatorCore", dependencies: ["MesosModel", protobuf, collections]),
   // test
   Library(
     name: "MesosSimulation",
@@ -77,6 +78,11 @@ let libraries: [Library] = [
     name: "ExecutorKit",
     dependencies: [
       "ExecutorCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", logging, lifecycle,
+    ]),
+  Library(
+    name: "OperatorKit",
+    dependencies: [
+      "OperatorCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", protobuf, collections, logging,
     ]),
   Library(name: "ClusterView", dependencies: ["MasterCore", "MesosModel", "MesosHTTP", protobuf, collections]),
   Library(name: "StateStorage", dependencies: [grdb]),
@@ -181,6 +187,13 @@ let tests: [Target] = [
     name: "ExecutorKitTests",
     dependencies: [
       "ExecutorCore", "ExecutorKit", "MesosHTTP", "MesosHTTPServer", "MesosModel", "MesosTestKit", logging,
+    ],
+    swiftSettings: settings),
+  .testTarget(
+    name: "OperatorKitTests",
+    dependencies: [
+      "OperatorCore", "OperatorKit", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit",
+      "ReferenceMaster", "SchedulerKit", protobuf, logging, lifecycle,
     ],
     swiftSettings: settings),
   .testTarget(

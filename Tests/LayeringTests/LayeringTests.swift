@@ -4,7 +4,7 @@ import Testing
 /// Imports point down only: what each library may import is written here, and every file is held to it.
 struct LayeringTests {
   /// Targets that decide: no I/O, no clock, no chance, no dictionary order.
-  static let cores = ["MesosAllocator", "MasterCore", "AgentCore", "SchedulerCore", "ExecutorCore"]
+  static let cores = ["MesosAllocator", "MasterCore", "AgentCore", "SchedulerCore", "ExecutorCore", "OperatorCore"]
 
   /// What a core may import: the model, the messages of the agent link, other cores below it, and collections.
   static let coreImports: Set<String> = [
@@ -16,7 +16,7 @@ struct LayeringTests {
   /// Libraries of the SDK: pure Swift packages, no system library, none of the server's parts.
   static let sdk = [
     "MesosMessages", "MesosModel", "AgentLinkModel", "MesosHTTP", "MesosHTTPClient", "AgentLink", "SchedulerKit",
-    "ExecutorKit", "MesosRuntime", "SchedulerSimulation",
+    "ExecutorKit", "OperatorKit", "MesosRuntime", "SchedulerSimulation",
   ]
   static let serverOnly: Set<String> = [
     "Hummingbird", "GRDB", "CYajl", "StreamingJSON", "StateStorage", "ReferenceMaster", "ReferenceAgent",

@@ -1,0 +1,85 @@
+import Foundation
+import MesosModel
+import OperatorKit
+import Testing
+
+// The code of the articles as it stands there: it compiles, and a test compares the texts.
+
+// begin
+func countAgents(_ masters: String) async throws -> Int {
+  try await withMasterClient(masters) { client in
+    try await client.getAgents().agents.count
+  }
+}
+
+func tearDown(_ framework: String, with client: MasterClient) async throws(OperatorError) -> Bool {
+  var id = FrameworkID()
+  id.value = framework
+  do {
+    try await client.teardown(id)
+    return true
+  } catch  where error.code == .refused {
+    return false
+  }
+}
+
+func printEnds(_ client: MasterClient) async throws {
+  try await withWatcher(of: client) { watcher in
+    for await update in watcher.updates {
+      switch update {
+      case .change(.taskUpdated(let task, let previous)) where task.state.isTerminal:
+        print(task.taskID.value, previous, "→", task.state)
+      case .connection(.waiting(let error, let delay)):
+        print("lost the master:", error, "next attempt in", delay)
+      default:
+        break
+      }
+    }
+  }
+}
+
+func waitForAgents(_ count: Int, _ watcher: Watcher) async throws -> ClusterState {
+  try await watcher.wait { $0.agentCount >= count }
+}
+
+func tail(_ task: TaskReference, _ client: MasterClient) async throws {
+  let sandbox = try await client.sandbox(of: task)
+  let agent = client.agent(at: sandbox.agent)
+  for try await case .bytes(let piece) in agent.follow(sandbox.path(of: "stdout")) {
+    print(String(decoding: piece.bytes, as: UTF8.self), terminator: "")
+  }
+}
+
+func listFiles(in container: ContainerID, _ agent: AgentClient) async throws -> String {
+  var command = CommandInfo()
+  command.value = "ls -l"
+  return try await agent.withSession(in: container, command: command) { session in
+    session.stderr.discard()
+    var output: [UInt8] = []
+    for try await chunk in session.stdout { output += chunk }
+    return String(decoding: output, as: UTF8.self)
+  }
+}
+// end
+
+struct DocumentationTests {
+  @Test func `the code of the article is the code that compiles here`() throws {
+    let here = URL(filePath: #filePath)
+    let root = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let article = try String(
+      contentsOf: root.appending(path: "Sources/OperatorKit/Documentation.docc/WatchingACluster.md"), encoding: .utf8)
+    var blocks: [String] = []
+    var isCode = false
+    for line in article.components(separatedBy: "\n") {
+      if line.hasPrefix("```") {
+        if line == "```swift" { blocks.append("") }
+        isCode = line == "```swift"
+      } else if isCode {
+        blocks[blocks.count - 1] += line + "\n"
+      }
+    }
+    #expect(blocks.count == 6)
+    let source = try String(contentsOf: here, encoding: .utf8)
+    for block in blocks { #expect(source.contains(block), "not compiled:\n\(block)") }
+  }
+}
