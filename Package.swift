@@ -55,6 +55,7 @@ let libraries: [Library] = [
   Library(name: "MasterCore", dependencies: ["MesosModel", "AgentLinkModel", "MesosAllocator", protobuf, collections]),
   Library(name: "AgentCore", dependencies: ["MesosModel", "AgentLinkModel", protobuf, collections]),
   Library(name: "SchedulerCore", dependencies: ["MesosModel", collections]),
+  Library(name: "DemandCore", dependencies: ["MesosModel", collections]),
   Library(name: "ExecutorCore", dependencies: ["MesosModel", protobuf, collections]),
   // test
   Library(
@@ -68,7 +69,8 @@ let libraries: [Library] = [
   Library(
     name: "SchedulerKit",
     dependencies: [
-      "SchedulerCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections, logging, lifecycle,
+      "SchedulerCore", "DemandCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections, logging,
+      lifecycle,
     ]),
   Library(
     name: "SchedulerSimulation",
@@ -163,6 +165,8 @@ let tests: [Target] = [
   .testTarget(
     name: "AgentCoreTests", dependencies: ["AgentCore", "AgentLinkModel", "MesosModel", "MesosTestKit"],
     swiftSettings: settings),
+  .testTarget(
+    name: "DemandCoreTests", dependencies: ["DemandCore", "MesosModel", "MesosTestKit"], swiftSettings: settings),
   .testTarget(
     name: "SchedulerKitTests",
     dependencies: [
