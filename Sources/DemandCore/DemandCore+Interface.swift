@@ -5,7 +5,7 @@ extension DemandCore {
   public enum Event: Hashable, Sendable {
     /// What is wanted from now on, all of it. A version below the one in force is refused; the same demands again change nothing.
     case declare(version: UInt64, [Demand])
-    /// A subscription stands. `isResubscription`: the framework existed before.
+    /// A subscription stands. `isResubscription`: the framework existed before; if not, all instances are gone.
     case subscribed(isResubscription: Bool)
     /// The subscription is over, and its offers with it.
     case disconnected
@@ -81,6 +81,13 @@ public struct InstanceEnd: Hashable, Sendable {
   /// What the cluster says about it.
   public var message: String
   public var next: Next
+
+  /// An end with its parts.
+  public init(state: TaskState?, message: String, next: Next) {
+    self.state = state
+    self.message = message
+    self.next = next
+  }
 }
 
 /// An instance as it is now.

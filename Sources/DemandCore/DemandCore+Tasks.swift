@@ -24,6 +24,16 @@ extension DemandCore {
     directives.append(.tell(.unknownTask(task)))
   }
 
+  /// The framework is a new one: the tasks of the old one are gone with it.
+  mutating func forgetInstances(at now: Moment, using rng: inout some RandomNumberGenerator) {
+    for name in order {
+      for id in demands[name]?.instances.keys.sorted() ?? [] {
+        demands[name]?.end(
+          id, .taskGone, "The framework of this task was removed", at: now.uptime, using: &rng, into: &directives)
+      }
+    }
+  }
+
   mutating func notLaunched(
     _ tasks: [TaskKey], _ message: String, at now: Moment, using rng: inout some RandomNumberGenerator
   ) {

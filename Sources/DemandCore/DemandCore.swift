@@ -59,6 +59,7 @@ public struct DemandCore: Sendable {
     case .declare(let version, let demands): declare(demands, version: version)
     case .subscribed(let isResubscription):
       isSubscribed = true
+      if hasSubscribed, !isResubscription { forgetInstances(at: now, using: &rng) }
       if !hasSubscribed, isResubscription, configuration.adoptionWait > .zero {
         launchesFrom = now.uptime + configuration.adoptionWait
       }

@@ -121,7 +121,9 @@ struct Driver {
 
 extension [DemandCore.Directive] {
   /// The tasks launched.
-  var launched: [TaskInfo] { flatMap { if case .accept(_, let tasks, _) = $0 { tasks } else { [] } } }
+  var launched: [TaskInfo] {
+    flatMap { directive -> [TaskInfo] in if case .accept(_, let tasks, _) = directive { tasks } else { [] } }
+  }
   var killed: [TaskKey] { compactMap { if case .kill(let task, _, _) = $0 { task } else { nil } } }
   /// The offers declined, with how long.
   var declined: [String: Duration] {
@@ -130,7 +132,9 @@ extension [DemandCore.Directive] {
     }
   }
   var accepted: [String] {
-    flatMap { if case .accept(let ids, _, _) = $0 { ids.map(\.value) } else { [] } }
+    flatMap { directive -> [String] in
+      if case .accept(let ids, _, _) = directive { ids.map(\.value) } else { [] }
+    }
   }
   var revived: [[String]] { compactMap { if case .revive(let roles) = $0 { roles } else { nil } } }
   var suppressed: [[String]] { compactMap { if case .suppress(let roles) = $0 { roles } else { nil } } }

@@ -1,0 +1,56 @@
+public import DemandCore
+public import SchedulerCore
+
+/// What a reader of ``DemandScheduler/changes`` is told.
+public enum DemandChange: Hashable, Sendable {
+  /// Something happened to a demand or an instance.
+  case demand(DemandNotice)
+  /// An update of the scheduler that is not about demands: of the connection, a message, an operation, an error, a notice.
+  case scheduler(SchedulerUpdate)
+  /// The reader was too slow: so many changes are missing here. What is true now is in ``DemandScheduler/statuses``.
+  case missed(Int)
+}
+
+/// The readers of changes, each with a buffer of its own.
+struct ChangeReaders: Sendable {
+  private struct Reader: Sendable {
+    var continuation: AsyncStream<DemandChange>.Continuation
+    var missed = 0
+  }
+
+  private var readers: [Int: Reader] = [:]
+  private var last = 0
+  private(set) var isOver = false
+
+  /// - Returns: A number to remove the reader by.
+  mutating func add(_ continuation: AsyncStream<DemandChange>.Continuation) -> Int {
+    last += 1
+    if isOver { continuation.finish() } else { readers[last] = Reader(continuation: continuation) }
+    return last
+  }
+
+  mutating func remove(_ number: Int) { readers[number] = nil }
+
+  mutating func tell(_ change: DemandChange) {
+    for number in readers.keys.sorted() {
+      guard var reader = readers[number] else { continue }
+      if reader.missed > 0 {
+        if case .dropped = reader.continuation.yield(.missed(reader.missed)) {
+          reader.missed += 1
+          readers[number] = reader
+          continue
+        }
+        reader.missed = 0
+      }
+      if case .dropped = reader.continuation.yield(change) { reader.missed += 1 }
+      readers[number] = reader
+    }
+  }
+
+  /// Nothing follows.
+  mutating func finish() {
+    isOver = true
+    for number in readers.keys.sorted() { readers[number]?.continuation.finish() }
+    readers = [:]
+  }
+}
