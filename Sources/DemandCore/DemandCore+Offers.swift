@@ -133,7 +133,11 @@ extension DemandCore {
     var suppressed: [String] = []
     for role in configuration.roles {
       guard let state = roles[role] else { continue }
-      guard wanting(role, at: now).isEmpty else { continue }
+      guard wanting(role, at: now).isEmpty else {
+        // A want that came of this very plan is for the next one.
+        if state.isSuppressed { consider(max(now, state.callFrom)) }
+        continue
+      }
       roles[role]?.wanting = [:]
       considerOpening(of: role, at: now)
       guard !state.isSuppressed else { continue }

@@ -154,6 +154,8 @@ struct PropertyTests {
     }
 
     mutating func status(_ id: String, _ state: TaskState) {
+      // Nobody is told that it is back: its slot may be another's by then.
+      if !isConnected, model.tasks[id]?.state == .taskUnreachable { model.tasks[id]?.wasGivenUp = true }
       model.tasks[id]?.state = state
       unseenSince[id] = state == .taskUnreachable ? (unseenSince[id] ?? driver.now.uptime) : nil
       guard isConnected, let task = model.tasks[id] else { return }
@@ -285,7 +287,7 @@ struct PropertyTests {
       world.feed(.subscribed(isResubscription: true))
     }
     for agent in world.model.agents.indices { world.model.agents[agent].cpus += 40 }
-    let demands = world.demands(8)
+    let demands = world.demands(7)
     world.feed(.declare(version: world.driver.core.version + 1, demands))
     for _ in 0..<400 {
       for (id, task) in world.model.tasks.sorted(by: { $0.key < $1.key }) where task.isLive {
@@ -308,10 +310,10 @@ struct PropertyTests {
       #expect(
         status.isSatisfied, "SIM_SEED=\(world.trace) \(status) \(world.driver.core.explain(at: world.driver.now))")
     }
-    #expect(statuses.last.map { $0.finished + $0.failed } == 12 + 8 % 5)
+    #expect(statuses.last.map { $0.finished + $0.failed } == 12 + 7 % 5)
     #expect(world.driver.core.suppressedRoles == ["*"], "SIM_SEED=\(world.trace)")
     let live = world.model.tasks.values.count { $0.isLive }
-    #expect(live == 8 % 4, "SIM_SEED=\(world.trace)")
+    #expect(live == 7 % 4, "SIM_SEED=\(world.trace)")
     #expect(world.model.launches > 0)
   }
 

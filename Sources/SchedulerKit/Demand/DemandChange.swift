@@ -20,12 +20,13 @@ struct ChangeReaders: Sendable {
 
   private var readers: [Int: Reader] = [:]
   private var last = 0
-  private(set) var isOver = false
+  private var isOver = false
 
-  /// - Returns: A number to remove the reader by.
-  mutating func add(_ continuation: AsyncStream<DemandChange>.Continuation) -> Int {
+  /// - Returns: A number to remove the reader by; `nil` when nothing follows.
+  mutating func add(_ continuation: AsyncStream<DemandChange>.Continuation) -> Int? {
+    guard !isOver else { return nil }
     last += 1
-    if isOver { continuation.finish() } else { readers[last] = Reader(continuation: continuation) }
+    readers[last] = Reader(continuation: continuation)
     return last
   }
 
@@ -48,9 +49,11 @@ struct ChangeReaders: Sendable {
   }
 
   /// Nothing follows.
-  mutating func finish() {
+  ///
+  /// - Returns: The streams to finish; not under a lock that the end of a reader takes.
+  mutating func finish() -> [AsyncStream<DemandChange>.Continuation] {
     isOver = true
-    for number in readers.keys.sorted() { readers[number]?.continuation.finish() }
-    readers = [:]
+    defer { readers = [:] }
+    return readers.sorted { $0.key < $1.key }.map(\.value.continuation)
   }
 }

@@ -172,8 +172,11 @@ public final class DemandScheduler: Sendable {
   public var changes: AsyncStream<DemandChange> {
     let (stream, continuation) = AsyncStream<DemandChange>.makeStream(
       bufferingPolicy: .bufferingOldest(changesBufferedMax))
-    let number = state.withLock { $0.readers.add(continuation) }
-    continuation.onTermination = { [weak self] _ in self?.state.withLock { $0.readers.remove(number) } }
+    if let number = state.withLock({ $0.readers.add(continuation) }) {
+      continuation.onTermination = { [weak self] _ in self?.state.withLock { $0.readers.remove(number) } }
+    } else {
+      continuation.finish()
+    }
     return stream
   }
 
@@ -218,7 +221,7 @@ public final class DemandScheduler: Sendable {
       }
       group.cancelAll()
     }
-    state.withLock { $0.readers.finish() }
+    for reader in state.withLock({ $0.readers.finish() }) { reader.finish() }
     try Task.checkCancellation()
   }
 
