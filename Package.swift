@@ -177,7 +177,7 @@ let tests: [Target] = [
   .testTarget(
     name: "SchedulerSimulationTests",
     dependencies: [
-      "SchedulerSimulation", "MesosSimulation", "SchedulerKit", "MesosHTTP", "MesosRuntime", "MesosModel",
+      "AgentCore", "SchedulerSimulation", "MesosSimulation", "SchedulerKit", "MesosHTTP", "MesosRuntime", "MesosModel",
       "MesosTestKit",
     ],
     swiftSettings: settings),

@@ -27,8 +27,8 @@ struct DemandTests {
 
   private func simulation(
     seed: UInt64, agents: Int = 4, resources: String = "cpus:4;mem:4096",
-    behaviour: @escaping @Sendable (TaskInfo) -> TaskBehaviour = { _ in .livesOn },
-    _ script: (inout SimulatedCluster) -> Void = { _ in }
+    _ script: (inout SimulatedCluster) -> Void = { _ in },
+    behaviour: @escaping @Sendable (TaskInfo) -> TaskBehaviour = { _ in .livesOn }
   ) -> FrameworkSimulation {
     let simulation = FrameworkSimulation(seed: seed)
     var configuration = SimulatedCluster.Configuration()
@@ -191,18 +191,15 @@ struct DemandTests {
   func `a batch runs every piece to its end, over failures and crashes`(seed: UInt64) async throws {
     // Each third attempt fails.
     let attempts = Mutex(0)
-    let simulation = simulation(
-      seed: seed,
-      behaviour: { _ in
-        let attempt = attempts.withLock { attempts in
-          attempts += 1
-          return attempts
-        }
-        return attempt.isMultiple(of: 3) ? .fails(after: .seconds(5)) : .runs(for: .seconds(20))
-      }
-    ) { cluster in
+    let simulation = simulation(seed: seed) { cluster in
       cluster.crash(.master, at: .seconds(30), for: .seconds(10))
       cluster.reboot(agent: 2, at: .seconds(60), for: .seconds(20))
+    } behaviour: { _ in
+      let attempt = attempts.withLock { attempts in
+        attempts += 1
+        return attempts
+      }
+      return attempt.isMultiple(of: 3) ? .fails(after: .seconds(5)) : .runs(for: .seconds(20))
     }
     let configuration = try framework()
     let seen = Mutex(Seen())
