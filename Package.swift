@@ -177,7 +177,8 @@ let tests: [Target] = [
   .testTarget(
     name: "SchedulerSimulationTests",
     dependencies: [
-      "AgentCore", "SchedulerSimulation", "MesosSimulation", "SchedulerKit", "MesosHTTP", "MesosRuntime", "MesosModel",
+      "AgentCore", "MasterCore", "SchedulerSimulation", "MesosSimulation", "SchedulerKit", "MesosHTTP", "MesosRuntime",
+      "MesosModel",
       "MesosTestKit",
     ],
     swiftSettings: settings),

@@ -1,3 +1,4 @@
+import MasterCore
 import MesosSimulation
 import MesosTestKit
 import SchedulerKit
@@ -13,7 +14,12 @@ struct DemandTests {
     var leastAvailable = Int.max
     var launched: Set<InstanceID> = []
     var ends: [InstanceID: InstanceEnd] = [:]
-    var missed = 0
+  }
+
+  private final class Shared<Value: Sendable>: Sendable {
+    private let value: Mutex<Value>
+    init(_ value: Value) { self.value = Mutex(value) }
+    func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result { value.withLock { body(&$0) } }
   }
 
   private func web(
@@ -129,7 +135,7 @@ struct DemandTests {
         $0.rollout = .init(unavailableMax: surge == 0 ? 2 : 0, surgeMax: surge, readyAfter: .seconds(3))
       }
     }
-    let seen = Mutex(Seen())
+    let seen = Shared(Seen())
     try await simulation.run(upTo: .seconds(2_000)) { runtime in
       try await withDemand(configuration, [demand("old")], runtime: runtime) { web in
         _ = try await satisfied(web)
@@ -190,7 +196,7 @@ struct DemandTests {
   @Test(arguments: Seeds.few(4))
   func `a batch runs every piece to its end, over failures and crashes`(seed: UInt64) async throws {
     // Each third attempt fails.
-    let attempts = Mutex(0)
+    let attempts = Shared(0)
     let simulation = simulation(seed: seed) { cluster in
       cluster.crash(.master, at: .seconds(30), for: .seconds(10))
       cluster.reboot(agent: 2, at: .seconds(60), for: .seconds(20))
@@ -202,7 +208,7 @@ struct DemandTests {
       return attempt.isMultiple(of: 3) ? .fails(after: .seconds(5)) : .runs(for: .seconds(20))
     }
     let configuration = try framework()
-    let seen = Mutex(Seen())
+    let seen = Shared(Seen())
     try await simulation.run(upTo: .seconds(4_000)) { runtime in
       var batch = Demand.batch(
         "index", completions: 40, parallelism: 10, resources: ["cpus": 1, "mem": 64], command: .shell("x"))

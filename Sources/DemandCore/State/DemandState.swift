@@ -175,6 +175,7 @@ struct DemandState: Sendable {
   /// A slot's work is done, whoever did it; nobody else needs to.
   mutating func finish(_ position: Int, at now: Duration) {
     slots[position].ending = .finished
+    isDirty = true
     for id in [slots[position].successor, slots[position].current].compactMap({ $0 }) {
       leave(id, .unwanted, position, at: now)
     }
