@@ -55,6 +55,7 @@ let libraries: [Library] = [
   Library(name: "MasterCore", dependencies: ["MesosModel", "AgentLinkModel", "MesosAllocator", protobuf, collections]),
   Library(name: "AgentCore", dependencies: ["MesosModel", "AgentLinkModel", protobuf, collections]),
   Library(name: "SchedulerCore", dependencies: ["MesosModel", collections]),
+  Library(name: "DemandCore", dependencies: ["MesosModel", collections]),
   Library(name: "ExecutorCore", dependencies: ["MesosModel", protobuf, collections]),
   Library(name: "OperatorCore", dependencies: ["MesosModel", protobuf, collections]),
   // test
@@ -69,7 +70,8 @@ let libraries: [Library] = [
   Library(
     name: "SchedulerKit",
     dependencies: [
-      "SchedulerCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections, logging, lifecycle,
+      "SchedulerCore", "DemandCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections, logging,
+      lifecycle,
     ]),
   Library(
     name: "SchedulerSimulation",
@@ -170,6 +172,8 @@ let tests: [Target] = [
     name: "AgentCoreTests", dependencies: ["AgentCore", "AgentLinkModel", "MesosModel", "MesosTestKit"],
     swiftSettings: settings),
   .testTarget(
+    name: "DemandCoreTests", dependencies: ["DemandCore", "MesosModel", "MesosTestKit"], swiftSettings: settings),
+  .testTarget(
     name: "SchedulerKitTests",
     dependencies: [
       "SchedulerCore", "SchedulerKit", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit",
@@ -179,7 +183,8 @@ let tests: [Target] = [
   .testTarget(
     name: "SchedulerSimulationTests",
     dependencies: [
-      "SchedulerSimulation", "MesosSimulation", "SchedulerKit", "MesosHTTP", "MesosRuntime", "MesosModel",
+      "AgentCore", "MasterCore", "SchedulerSimulation", "MesosSimulation", "SchedulerKit", "MesosHTTP", "MesosRuntime",
+      "MesosModel",
       "MesosTestKit",
     ],
     swiftSettings: settings),

@@ -4,7 +4,9 @@ import Testing
 /// Imports point down only: what each library may import is written here, and every file is held to it.
 struct LayeringTests {
   /// Targets that decide: no I/O, no clock, no chance, no dictionary order.
-  static let cores = ["MesosAllocator", "MasterCore", "AgentCore", "SchedulerCore", "ExecutorCore", "OperatorCore"]
+  static let cores = [
+    "MesosAllocator", "MasterCore", "AgentCore", "SchedulerCore", "DemandCore", "ExecutorCore", "OperatorCore",
+  ]
 
   /// What a core may import: the model, the messages of the agent link, other cores below it, and collections.
   static let coreImports: Set<String> = [
