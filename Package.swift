@@ -21,6 +21,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -42,7 +43,7 @@ let libraries: [Library] = [
   Library(name: "MesosHTTP", dependencies: ["MesosModel", protobuf]),
   Library(
     name: "MesosHTTPClient",
-    dependencies: ["MesosHTTP", "MesosModel", protobuf, asyncHTTPClient, nioCore, nioPosix, nioHTTP1, logging]),
+    dependencies: ["MesosHTTP", "MesosModel", protobuf, asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging]),
   Library(
     name: "MesosHTTPServer",
     dependencies: [
@@ -232,6 +233,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
