@@ -135,7 +135,8 @@ struct ExecutorDriverTests {
         if event.type == .shutdown { driver.stop() }
       }
       #expect(types == [.error, .shutdown])
-      try await ended
+      let refusal = await #expect(throws: ExecutorError.self) { try await ended }
+      #expect(refusal?.code == .unauthorized)
       let error = #expect(throws: ExecutorError.self) { try driver.sendUpdate(TaskID(TaskKey("t")), .taskRunning) }
       #expect(error?.code == .ended)
     }
