@@ -209,7 +209,9 @@ public final class ExecutorDriver: Service {
       span.attributes["mesos.executor.id"] = environment.executorID
       if call.type == .update { span.attributes["mesos.task.id"] = call.update.status.taskID.value }
       let began = runtime.now.uptime
-      let result = await transport.send(call)
+      var headers = HeaderFields()
+      tracer.inject(span.context, into: &headers, using: HeaderInjector())
+      let result = await transport.send(call, headers: headers)
       let outcome: ExecutorMetrics.Outcome
       switch result {
       case .success(let answer):
@@ -353,6 +355,13 @@ public final class ExecutorDriver: Service {
       if case .event(let event) = update { return event }
     }
     return nil
+  }
+}
+
+/// Writes what identifies a span into a request's header.
+private struct HeaderInjector: Injector {
+  func inject(_ value: String, forKey key: String, into carrier: inout HeaderFields) {
+    carrier.set(name: key, value: value)
   }
 }
 

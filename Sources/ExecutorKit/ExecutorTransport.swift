@@ -60,12 +60,15 @@ struct ExecutorTransport: Sendable {
   }
 
   /// Sends a call; once more where a kept connection was closed as it went out. Updates are told apart by their UUIDs.
-  func send(_ call: ExecutorCall) async -> Result<ClientResponse, HTTPClientError> {
+  ///
+  /// - Parameter headers: Beyond those of every call.
+  func send(_ call: ExecutorCall, headers: HeaderFields) async -> Result<ClientResponse, HTTPClientError> {
     var hasRetried = call.type == .message
     while true {
       do throws(HTTPClientError) {
         return .success(
-          try await calls.call(request(call), maximumBody: 1 << 20, deadline: configuration.callTimeout))
+          try await calls.call(
+            request(call, headers: headers), maximumBody: 1 << 20, deadline: configuration.callTimeout))
       } catch {
         guard error.code == .connectionClosed, !hasRetried else { return .failure(error) }
         hasRetried = true
@@ -73,8 +76,10 @@ struct ExecutorTransport: Sendable {
     }
   }
 
-  private func request(_ call: ExecutorCall) -> OutgoingRequest {
-    .call(endpoint, path: path, encoding: configuration.encoding, body: configuration.encoding.encode(call))
+  private func request(_ call: ExecutorCall, headers: HeaderFields = [:]) -> OutgoingRequest {
+    .call(
+      endpoint, path: path, encoding: configuration.encoding, headers: headers,
+      body: configuration.encoding.encode(call))
   }
 }
 

@@ -4,7 +4,7 @@ import Synchronization
 /// A metrics factory that keeps what is recorded, for a test to look at.
 public final class MemoryMetrics: MetricsFactory {
   /// A metric by its label and its dimensions, as in `calls_total{outcome=accepted,type=kill}`.
-  private struct State {
+  fileprivate struct State {
     var counters: [String: Int64] = [:]
     var gauges: [String: Double] = [:]
     var timers: [String: [Int64]] = [:]

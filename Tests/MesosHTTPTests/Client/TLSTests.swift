@@ -32,13 +32,26 @@ private func get(_ client: MesosHTTPClient, _ endpoint: HTTPEndpoint) async thro
   private static func code(_ tls: ClientTLS, host: String = "localhost", _ port: Int) async throws
     -> HTTPClientError.Code?
   {
-    var configuration = HTTPClientConfiguration()
-    configuration.tls = tls
-    return try await ClientTests.withClient(configuration) { client in
+    try await ClientTests.withClient(configuration(tls)) { client in
       await ClientTests.code {
         _ = try await get(client, HTTPEndpoint(host: host, port: port, scheme: "https"))
       }
     }
+  }
+
+  private static func configuration(_ tls: ClientTLS) -> HTTPClientConfiguration {
+    var configuration = HTTPClientConfiguration()
+    configuration.tls = tls
+    return configuration
+  }
+
+  /// Holds that a request ends so; `nil` for an answer.
+  private static func check(
+    _ expected: HTTPClientError.Code?, _ tls: ClientTLS, host: String = "localhost", _ port: Int,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    let found = try await code(tls, host: host, port)
+    #expect(found == expected, sourceLocation: sourceLocation)
   }
 
   @Test(arguments: ["localhost", "127.0.0.1"])
@@ -46,16 +59,16 @@ private func get(_ client: MesosHTTPClient, _ endpoint: HTTPEndpoint) async thro
     try await Self.serving({ .init(try $0.issue("server", for: ["DNS:localhost", "IP:127.0.0.1"])) }) {
       authority, port in
       let tls = try ClientTLS(authorities: .file(authority.certificate))
-      #expect(try await Self.code(tls, host: host, port) == nil)
+      try await Self.check(nil, tls, host: host, port)
       let bytes = try Data(contentsOf: URL(filePath: authority.certificate))
-      #expect(try await Self.code(try ClientTLS(authorities: .bytes(Array(bytes))), host: host, port) == nil)
+      try await Self.check(nil, try ClientTLS(authorities: .bytes(Array(bytes))), host: host, port)
     }
   }
 
   @Test func `a stream opens over TLS and its server can be held to version 1 3`() async throws {
     try await Self.serving({ .init(try $0.issue("server", for: ["DNS:localhost"])) }) { authority, port in
-      var configuration = HTTPClientConfiguration()
-      configuration.tls = try ClientTLS(authorities: .file(authority.certificate), minimumVersion: .tls13)
+      let configuration = try Self.configuration(
+        ClientTLS(authorities: .file(authority.certificate), minimumVersion: .tls13))
       try await ClientTests.withClient(configuration) { client in
         let response = try await client.open(
           OutgoingRequest(HTTPEndpoint(host: "localhost", port: port, scheme: "https"), path: "/"))
@@ -68,11 +81,10 @@ private func get(_ client: MesosHTTPClient, _ endpoint: HTTPEndpoint) async thro
     try await Self.serving({ .init(try $0.issue("server", for: ["DNS:localhost"])) }) { _, port in
       try await TestAuthority.with { other in
         let file = PEM.file(other.certificate)
-        #expect(try await Self.code(try ClientTLS(authorities: file), port) == .certificate)
-        #expect(
-          try await Self.code(try ClientTLS(authorities: file, verification: .withoutHostname), port) == .certificate)
-        #expect(try await Self.code(.system, port) == .certificate)
-        #expect(try await Self.code(try ClientTLS(verification: .none), port) == nil)
+        try await Self.check(.certificate, try ClientTLS(authorities: file), port)
+        try await Self.check(.certificate, try ClientTLS(authorities: file, verification: .withoutHostname), port)
+        try await Self.check(.certificate, .system, port)
+        try await Self.check(nil, try ClientTLS(verification: .none), port)
       }
     }
   }
@@ -82,15 +94,14 @@ private func get(_ client: MesosHTTPClient, _ endpoint: HTTPEndpoint) async thro
     try await Self.serving({ .init(try $0.issue("server", for: ["DNS:other.example", "IP:10.9.9.9"])) }) {
       authority, port in
       let file = PEM.file(authority.certificate)
-      #expect(try await Self.code(try ClientTLS(authorities: file), host: host, port) == .certificate)
-      #expect(
-        try await Self.code(try ClientTLS(authorities: file, verification: .withoutHostname), host: host, port) == nil)
+      try await Self.check(.certificate, try ClientTLS(authorities: file), host: host, port)
+      try await Self.check(nil, try ClientTLS(authorities: file, verification: .withoutHostname), host: host, port)
     }
   }
 
   @Test func `a certificate that is no longer valid is refused`() async throws {
     try await Self.serving({ .init(try $0.issue("server", for: ["DNS:localhost"], days: -1)) }) { authority, port in
-      #expect(try await Self.code(try ClientTLS(authorities: .file(authority.certificate)), port) == .certificate)
+      try await Self.check(.certificate, try ClientTLS(authorities: .file(authority.certificate)), port)
     }
   }
 
@@ -102,7 +113,7 @@ private func get(_ client: MesosHTTPClient, _ endpoint: HTTPEndpoint) async thro
       let file = PEM.file(authority.certificate)
       let tls = try ClientTLS(authorities: file, certificate: .file(client.certificate), key: .file(client.key))
       #expect(tls.hasIdentity)
-      #expect(try await Self.code(tls, port) == nil)
+      try await Self.check(nil, tls, port)
     }
   }
 
@@ -126,7 +137,7 @@ private func get(_ client: MesosHTTPClient, _ endpoint: HTTPEndpoint) async thro
 
   @Test func `a server that speaks no TLS is no server`() async throws {
     try await withServer([echo]) { port in
-      #expect(try await Self.code(.system, port) == .tls)
+      try await Self.check(.tls, .system, port)
     }
   }
 
@@ -160,15 +171,19 @@ private func get(_ client: MesosHTTPClient, _ endpoint: HTTPEndpoint) async thro
 @Suite(.timeLimit(.minutes(1))) struct CredentialsTests {
   private static let secret = "s3cret-of-nobody"
 
+  private static func configuration(_ credentials: HTTPCredentials) -> HTTPClientConfiguration {
+    var configuration = HTTPClientConfiguration()
+    configuration.credentials = credentials
+    return configuration
+  }
+
   private static func echoed(
     _ credentials: HTTPCredentials, change: @Sendable (inout OutgoingRequest) -> Void = { _ in }
   )
     async throws -> String
   {
-    var configuration = HTTPClientConfiguration()
-    configuration.credentials = credentials
-    return try await withServer([echo]) { port in
-      try await ClientTests.withClient(configuration) { client in
+    try await withServer([echo]) { port in
+      try await ClientTests.withClient(configuration(credentials)) { client in
         var request = OutgoingRequest(ClientTests.local(port), path: "/")
         change(&request)
         let response = try await client.call(request, deadline: .seconds(30))
@@ -233,11 +248,11 @@ private func get(_ client: MesosHTTPClient, _ endpoint: HTTPEndpoint) async thro
   }
 
   @Test func `a token that does not come is a timeout`() async throws {
-    var configuration = HTTPClientConfiguration()
-    configuration.credentials = .bearer(renewedBy: {
-      try await Task.sleep(for: .seconds(3_600))
-      return "late"
-    })
+    let configuration = Self.configuration(
+      .bearer(renewedBy: {
+        try await Task.sleep(for: .seconds(3_600))
+        return "late"
+      }))
     try await withServer([echo]) { port in
       try await ClientTests.withClient(configuration) { client in
         let request = OutgoingRequest(ClientTests.local(port), path: "/")
@@ -274,8 +289,7 @@ private func get(_ client: MesosHTTPClient, _ endpoint: HTTPEndpoint) async thro
         #expect(!text.contains(Data("p:\(Self.secret)".utf8).base64EncodedString()))
       }
     }
-    var configuration = HTTPClientConfiguration()
-    configuration.credentials = try .bearer(Self.secret)
+    let configuration = Self.configuration(try .bearer(Self.secret))
     var dumped = ""
     dump(configuration, to: &dumped)
     #expect(!dumped.contains(Self.secret))
@@ -287,8 +301,7 @@ private func get(_ client: MesosHTTPClient, _ endpoint: HTTPEndpoint) async thro
       let standby = Route("/") { _ in OutgoingResponse(status: 307, headers: ["Location": "//127.0.0.1:\(leaderPort)"])
       }
       try await withServer([standby]) { port in
-        var configuration = HTTPClientConfiguration()
-        configuration.credentials = try .bearer(Self.secret)
+        let configuration = Self.configuration(try .bearer(Self.secret))
         try await ClientTests.withClient(configuration) { client in
           var request = OutgoingRequest(ClientTests.local(port), path: "/")
           let there = try #require(try await client.call(request).redirect)
@@ -317,8 +330,7 @@ private func get(_ client: MesosHTTPClient, _ endpoint: HTTPEndpoint) async thro
   @Test func `what goes wrong and what is logged never shows a secret`() async throws {
     let lines = Mutex<[String]>([])
     let logger = Logger(label: "test") { _ in Recorder { line in lines.withLock { $0.append(line) } } }
-    var configuration = HTTPClientConfiguration()
-    configuration.credentials = try .basic(principal: "p", secret: Self.secret)
+    let configuration = Self.configuration(try .basic(principal: "p", secret: Self.secret))
     let client = MesosHTTPClient(configuration: configuration, logger: logger)
     var messages: [String] = []
     let closed = try await withRawServer({ _ in }) { $0 }
@@ -383,9 +395,8 @@ private struct Recorder: LogHandler {
               HTTPProxy(host: "127.0.0.1", port: proxyPort),
               tls: try ClientTLS(authorities: .file(authority.certificate)))
             try await ClientTests.withClient(configuration) { client in
-              #expect(
-                try await get(client, HTTPEndpoint(host: "localhost", port: port, scheme: "https"))
-                  == "Bearer for-the-server")
+              let answer = try await get(client, HTTPEndpoint(host: "localhost", port: port, scheme: "https"))
+              #expect(answer == "Bearer for-the-server")
             }
           }
           #expect(proxy.requests == ["CONNECT localhost:\(port) HTTP/1.1"])
@@ -405,7 +416,8 @@ private struct Recorder: LogHandler {
         try await ClientTests.withClient(try Self.configuration(HTTPProxy(host: "127.0.0.1", port: proxyPort))) {
           client in
           // The name is the proxy's to resolve.
-          #expect(try await get(client, HTTPEndpoint(host: "master.invalid", port: port)) == "Bearer for-the-server")
+          let answer = try await get(client, HTTPEndpoint(host: "master.invalid", port: port))
+          #expect(answer == "Bearer for-the-server")
         }
       }
       #expect(proxy.requests == ["CONNECT master.invalid:\(port) HTTP/1.1"])
@@ -418,7 +430,8 @@ private struct Recorder: LogHandler {
       try await proxy.serving { proxyPort in
         let right = try HTTPProxy(host: "127.0.0.1", port: proxyPort, principal: "p", secret: "s")
         try await ClientTests.withClient(try Self.configuration(right)) { client in
-          #expect(try await get(client, ClientTests.local(port)) == "Bearer for-the-server")
+          let answer = try await get(client, ClientTests.local(port))
+          #expect(answer == "Bearer for-the-server")
         }
         let wrong = try HTTPProxy(host: "127.0.0.1", port: proxyPort, principal: "p", secret: "t")
         for proxy in [wrong, HTTPProxy(host: "127.0.0.1", port: proxyPort)] {
@@ -436,7 +449,8 @@ private struct Recorder: LogHandler {
       try await Forwarder.with(to: backend, listening: .unixSocket(path)) { _ in
         // Port 1 of loopback refuses.
         try await ClientTests.withClient(try Self.configuration(HTTPProxy(host: "127.0.0.1", port: 1))) { client in
-          #expect(try await get(client, HTTPEndpoint(unixSocket: path)) == "Bearer for-the-server")
+          let answer = try await get(client, HTTPEndpoint(unixSocket: path))
+          #expect(answer == "Bearer for-the-server")
           #expect(
             await ClientTests.code { _ = try await get(client, ClientTests.local(backend)) } == .refused)
         }
