@@ -8,7 +8,9 @@ import Testing
 import TransportTestKit
 
 /// Answers with the `Authorization` that came.
-private let echo = Route("/") { request in .text(request.headers["Authorization"] ?? "none", status: 200) }
+private let echo = Route("/", methods: ["GET"]) { request in
+  .text(request.headers["Authorization"] ?? "none", status: 200)
+}
 
 private func get(_ client: MesosHTTPClient, _ endpoint: HTTPEndpoint) async throws -> String {
   let response = try await client.call(OutgoingRequest(endpoint, path: "/"), deadline: .seconds(30))
@@ -296,9 +298,9 @@ private func get(_ client: MesosHTTPClient, _ endpoint: HTTPEndpoint) async thro
   }
 
   @Test func `a redirect to another origin takes no credentials along`() async throws {
-    let leader = Route("/") { request in .text(request.headers["Authorization"] ?? "none", status: 200) }
-    try await withServer([leader]) { leaderPort in
-      let standby = Route("/") { _ in OutgoingResponse(status: 307, headers: ["Location": "//127.0.0.1:\(leaderPort)"])
+    try await withServer([echo]) { leaderPort in
+      let standby = Route("/", methods: ["GET"]) { _ in
+        OutgoingResponse(status: 307, headers: ["Location": "//127.0.0.1:\(leaderPort)"])
       }
       try await withServer([standby]) { port in
         let configuration = Self.configuration(try .bearer(Self.secret))
