@@ -15,12 +15,17 @@ if Context.environment["CI"] != nil { settings.append(.treatAllWarnings(as: .err
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let inMemoryTracing = Target.Dependency.product(name: "InMemoryTracing", package: "swift-distributed-tracing")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let lifecycleTestKit = Target.Dependency.product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -42,7 +47,7 @@ let libraries: [Library] = [
   Library(name: "MesosHTTP", dependencies: ["MesosModel", protobuf]),
   Library(
     name: "MesosHTTPClient",
-    dependencies: ["MesosHTTP", "MesosModel", protobuf, asyncHTTPClient, nioCore, nioPosix, nioHTTP1, logging]),
+    dependencies: ["MesosHTTP", "MesosModel", protobuf, asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging]),
   Library(
     name: "MesosHTTPServer",
     dependencies: [
@@ -71,7 +76,7 @@ let libraries: [Library] = [
     name: "SchedulerKit",
     dependencies: [
       "SchedulerCore", "DemandCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections, logging,
-      lifecycle,
+      lifecycle, metrics, tracing,
     ]),
   Library(
     name: "SchedulerSimulation",
@@ -79,7 +84,8 @@ let libraries: [Library] = [
   Library(
     name: "ExecutorKit",
     dependencies: [
-      "ExecutorCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", logging, lifecycle,
+      "ExecutorCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections, logging, lifecycle,
+      metrics, tracing,
     ]),
   Library(
     name: "OperatorKit",
@@ -154,8 +160,8 @@ let tests: [Target] = [
   .testTarget(
     name: "MesosHTTPTests",
     dependencies: [
-      "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit", hummingbird, nioCore, nioPosix,
-      logging, lifecycle,
+      "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit", "TransportTestKit", hummingbird,
+      nioCore, nioPosix, logging, lifecycle,
     ],
     swiftSettings: settings),
   .testTarget(
@@ -177,7 +183,7 @@ let tests: [Target] = [
     name: "SchedulerKitTests",
     dependencies: [
       "SchedulerCore", "SchedulerKit", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit",
-      lifecycle, logging,
+      "TransportTestKit", lifecycle, lifecycleTestKit, logging, metrics, tracing, inMemoryTracing,
     ],
     swiftSettings: settings),
   .testTarget(
@@ -191,7 +197,8 @@ let tests: [Target] = [
   .testTarget(
     name: "ExecutorKitTests",
     dependencies: [
-      "ExecutorCore", "ExecutorKit", "MesosHTTP", "MesosHTTPServer", "MesosModel", "MesosTestKit", logging,
+      "ExecutorCore", "ExecutorKit", "MesosHTTP", "MesosHTTPServer", "MesosModel", "MesosTestKit", "TransportTestKit",
+      lifecycle, lifecycleTestKit, logging, metrics, tracing, inMemoryTracing,
     ],
     swiftSettings: settings),
   .testTarget(
@@ -249,7 +256,10 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -261,5 +271,9 @@ let package = Package(
     .systemLibrary(name: "CYajl", pkgConfig: "yajl", providers: [.apt(["libyajl-dev"]), .brew(["yajl"])]),
     .target(name: "CProcessLaunch"),
     .target(name: "MesosTestKit", dependencies: ["MesosModel"], swiftSettings: settings),
+    // TLS, proxies and metrics for tests: no product.
+    .target(
+      name: "TransportTestKit", dependencies: [nioCore, nioPosix, nioSSL, metrics], path: "Tests/TransportTestKit",
+      swiftSettings: settings),
   ] + executables + tests.filter { only?.contains($0.name) ?? true }
 )

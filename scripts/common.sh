@@ -12,9 +12,10 @@ die() {
 # seconds SINCE: whole seconds since a value of $SECONDS.
 seconds() { printf '%s' "$((SECONDS - $1))"; }
 
-# build_sample [OPTIONS]: builds Samples/WordCount in the folder of the cluster's build: both packages have the same dependencies, which
+# build_sample [OPTIONS]: builds the sample $SAMPLE (WordCount unless it is set) in the folder of the cluster's build: both packages have
+# the same dependencies, which
 # are then compiled once. A plan of the build that was kept for one package is not good for the other.
 build_sample() {
-  swift build --disable-build-manifest-caching --package-path Samples/WordCount --scratch-path .build "$@"
+  swift build --disable-build-manifest-caching --package-path "Samples/${SAMPLE:-WordCount}" --scratch-path .build "$@"
   rm -f .build/debug.yaml
 }

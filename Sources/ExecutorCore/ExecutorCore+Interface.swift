@@ -68,6 +68,9 @@ extension ExecutorCore {
     case message([UInt8])
     /// Time has passed; at the latest at ``ExecutorCore/nextDeadline``.
     case tick
+    /// The process is asked to end from outside: the user gets a SHUTDOWN as if the agent had sent it, and the stream stays, so
+    /// that the last updates can be acknowledged.
+    case shutDown
     /// The user is done.
     case stop
   }
@@ -80,7 +83,7 @@ extension ExecutorCore {
     case send(ExecutorStream, ExecutorCall)
     /// Nothing of the stream is wanted any more.
     case disconnect(ExecutorStream)
-    /// For the user: every event but HEARTBEAT, and SHUTDOWN when the agent is lost for good.
+    /// For the user: every event but HEARTBEAT, and SHUTDOWN when the agent is lost for good or the executor is asked to end.
     case deliver(ExecutorEvent)
     /// The agent is there, or is not.
     case connectivity(isSubscribed: Bool, reason: String)

@@ -44,6 +44,8 @@ public struct ExecutorCore: Sendable {
   private var recoveryDeadline: Duration?
   private var heartbeatDeadline: Duration?
   private var shutdownDeadline: Duration?
+  /// Why the agent did not take the executor in, where it said so for good.
+  public private(set) var refusal: ExecutorError?
 
   public init(configuration: Configuration) { self.configuration = configuration }
 
@@ -60,6 +62,11 @@ public struct ExecutorCore: Sendable {
 
   /// Updates that have not been acknowledged, in the order in which they were reported.
   public var unacknowledgedUpdates: [ExecutorCall.Update] { updates.values.map(\.update) }
+
+  /// How many these are.
+  public var unacknowledgedTasksCount: Int { tasks.count }
+  /// How many these are.
+  public var unacknowledgedUpdatesCount: Int { updates.count }
 
   /// When `.tick` is due at the latest, by `Moment.uptime`; `nil` while nothing is.
   public var nextDeadline: Duration? {
@@ -110,6 +117,10 @@ public struct ExecutorCore: Sendable {
       return [.send(stream, call)]
     case .tick:
       return tick(at: now)
+    case .shutDown:
+      guard shutdownDeadline == nil else { return [.ignored("The executor is shutting down already")] }
+      shutdownDeadline = now.uptime + configuration.shutdownGracePeriod
+      return [.deliver(ExecutorEvent.with { $0.type = .shutdown })]
     case .stop:
       let stream = connection.stream
       connection = .finished
@@ -181,6 +192,7 @@ public struct ExecutorCore: Sendable {
       return disconnected("SUBSCRIBE was answered with status \(status)", canRetry: true, at: now, using: &rng)
     }
     let reason = "The agent refused to subscribe the executor with status \(status): \(text.prefix(512))"
+    refusal = ExecutorError(status == 401 || status == 403 ? .unauthorized : .refused, reason)
     return [.deliver(error(reason))] + shutDown(reason, at: now)
   }
 
@@ -282,7 +294,8 @@ public struct ExecutorCore: Sendable {
     switch event {
     case .update, .message: [.rejected(ExecutorError(.ended, "The executor has ended"))]
     case .tick: []
-    case .start, .received, .refused, .disconnected, .callRefused, .stop: [.ignored("The executor has ended")]
+    case .start, .received, .refused, .disconnected, .callRefused, .shutDown, .stop:
+      [.ignored("The executor has ended")]
     }
   }
 

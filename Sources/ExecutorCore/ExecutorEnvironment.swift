@@ -1,7 +1,39 @@
 /// What an agent tells an executor through its environment.
 ///
-/// - Source: Apache Mesos, *Executor HTTP API*, "Executor Environment Variables".
+/// The token is in no description and no mirror of it.
+/// - Source: Apache Mesos, *Executor HTTP API*, "Executor Environment Variables"; *SSL in Mesos* for `LIBPROCESS_SSL_…`.
 public struct ExecutorEnvironment: Hashable, Sendable {
+  /// How the agent is spoken to over TLS, as `LIBPROCESS_SSL_…` says it. Unlike Apache Mesos, a server is verified unless that is
+  /// switched off: `LIBPROCESS_SSL_VERIFY_SERVER_CERT` (or `…_VERIFY_CERT`, its older name) counts as true where it is not set.
+  public struct TLS: Hashable, Sendable {
+    /// PEM files.
+    public var authoritiesFile: String?
+    public var certificateFile: String?
+    public var keyFile: String?
+    public var verifiesServer = true
+    /// Whether a certificate must name the agent's address where the endpoint is one and no name (`LIBPROCESS_SSL_VERIFY_IPADD`).
+    public var verifiesAddress = true
+    /// Whether TLS 1.2 may be spoken, or 1.3 only.
+    public var allowsTLS12 = true
+
+    public init() {}
+
+    init(_ variables: [String: String]) throws(ExecutorError) {
+      authoritiesFile = variables["LIBPROCESS_SSL_CA_FILE"]
+      guard authoritiesFile != nil || variables["LIBPROCESS_SSL_CA_DIR"] == nil else {
+        throw ExecutorError(
+          .badVariable, "LIBPROCESS_SSL_CA_DIR is not read here: name one file in LIBPROCESS_SSL_CA_FILE")
+      }
+      certificateFile = variables["LIBPROCESS_SSL_CERT_FILE"]
+      keyFile = variables["LIBPROCESS_SSL_KEY_FILE"]
+      if certificateFile == nil { keyFile = nil }
+      let older = try flag("LIBPROCESS_SSL_VERIFY_CERT", variables)
+      verifiesServer = try flag("LIBPROCESS_SSL_VERIFY_SERVER_CERT", variables) ?? older ?? true
+      verifiesAddress = try flag("LIBPROCESS_SSL_VERIFY_IPADD", variables) ?? true
+      allowsTLS12 = try flag("LIBPROCESS_SSL_ENABLE_TLS_V1_2", variables) ?? true
+    }
+  }
+
   /// How long an executor has to end after SHUTDOWN, where the agent does not say.
   public static let defaultShutdownGracePeriod = Duration.seconds(5)
 
@@ -21,6 +53,12 @@ public struct ExecutorEnvironment: Hashable, Sendable {
   public var shutdownGracePeriod: Duration
   /// The secret that proves to the agent which executor this is. Not to be logged or handed on.
   public var authenticationToken: String?
+  /// The agent's unix socket, as the executor sees it: calls then go there, without TLS, and not to host and port.
+  public var domainSocket: String?
+  /// `nil` where the agent speaks plain HTTP.
+  public var tls: TLS?
+  /// The role that the executor's resources are allocated to.
+  public var allocationRole: String?
 
   /// - Throws: ``ExecutorError`` with code `.missingVariable` or `.badVariable`; the message names the variable.
   public init(_ variables: [String: String]) throws(ExecutorError) {
@@ -65,6 +103,38 @@ public struct ExecutorEnvironment: Hashable, Sendable {
     shutdownGracePeriod =
       try duration("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD") ?? Self.defaultShutdownGracePeriod
     authenticationToken = variables["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"]
+    domainSocket = variables["MESOS_DOMAIN_SOCKET"].flatMap { $0.isEmpty ? nil : $0 }
+    tls = try flag("LIBPROCESS_SSL_ENABLED", variables) == true ? try TLS(variables) : nil
+    allocationRole = variables["MESOS_ALLOCATION_ROLE"]
+  }
+}
+
+/// A switch as Apache Mesos reads it; `nil` where it is not set.
+private func flag(_ name: String, _ variables: [String: String]) throws(ExecutorError) -> Bool? {
+  switch variables[name] {
+  case nil: return nil
+  case "true", "1": return true
+  case "false", "0": return false
+  default: throw ExecutorError(.badVariable, "Failed to parse \(name): expecting true, 1, false or 0")
+  }
+}
+
+extension ExecutorEnvironment: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  public var description: String {
+    "executor \(executorID) of \(frameworkID) at \(domainSocket ?? "\(agentHost):\(agentPort)")\(authenticationToken == nil ? "" : ", with a token")"
+  }
+
+  public var debugDescription: String { description }
+  public var customMirror: Mirror {
+    Mirror(
+      self,
+      children: [
+        "frameworkID": frameworkID, "executorID": executorID, "agentHost": agentHost, "agentPort": agentPort,
+        "path": path, "sandbox": sandbox as Any, "checkpoint": checkpoint, "recoveryTimeout": recoveryTimeout,
+        "subscriptionBackoffMax": subscriptionBackoffMax, "shutdownGracePeriod": shutdownGracePeriod,
+        "hasAuthenticationToken": authenticationToken != nil, "domainSocket": domainSocket as Any, "tls": tls as Any,
+        "allocationRole": allocationRole as Any,
+      ] as KeyValuePairs<String, Any>, displayStyle: .struct)
   }
 }
 

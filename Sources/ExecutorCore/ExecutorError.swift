@@ -19,6 +19,8 @@ public struct ExecutorError: Error, Hashable, Sendable, CustomStringConvertible 
     public static let invalidCommand = Code(description: "invalid command")
     /// The agent refuses the executor for good.
     public static let refused = Code(description: "refused")
+    /// The agent does not believe who the executor says it is (401 or 403).
+    public static let unauthorized = Code(description: "unauthorized")
   }
 
   public let code: Code

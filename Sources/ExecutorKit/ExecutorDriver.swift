@@ -1,3 +1,4 @@
+import CoreMetrics
 public import ExecutorCore
 import Foundation
 public import Logging
@@ -7,6 +8,7 @@ public import MesosModel
 public import MesosRuntime
 public import ServiceLifecycle
 import Synchronization
+import Tracing
 
 /// A custom executor's connection to its agent: events come in, updates and messages go out.
 ///
@@ -16,13 +18,17 @@ import Synchronization
 /// ```
 ///
 /// What it decides is ``ExecutorCore``'s: it subscribes again after the agent was away, with all that was not
-/// acknowledged, and shuts down when the agent is lost for good. As a `Service` it runs in a service group.
+/// acknowledged, and shuts down when the agent is lost for good. As a `Service` it runs in a service group; what a graceful shutdown
+/// does is the configuration's (``ExecutorConfiguration/atShutdown``).
 ///
-/// ``events`` must be read while it runs: nothing is thrown away, and a reader that does not read holds the agent back.
+/// ``updates`` or ``events`` must be read while it runs, or an ``Executor`` does that: nothing is thrown away, and a reader that does
+/// not read holds the agent back.
 public final class ExecutorDriver: Service {
   private let environment: ExecutorEnvironment
-  private let configuration: ExecutorConfiguration
+  let configuration: ExecutorConfiguration
   private let logger: Logger
+  private let metrics: ExecutorMetrics
+  private let tracer: any Tracer
   private let state: Mutex<ExecutorState>
   /// Where time and chance come from; an executor's own code takes them from here too.
   public let runtime: Runtime
@@ -38,6 +44,8 @@ public final class ExecutorDriver: Service {
     self.configuration = configuration
     self.logger = logger
     self.runtime = runtime
+    metrics = ExecutorMetrics(configuration.metrics ?? MetricsSystem.factory)
+    tracer = configuration.tracer ?? InstrumentationSystem.tracer
     var policy = ExecutorCore.Configuration(environment)
     policy.unacknowledgedUpdatesMax = configuration.unacknowledgedUpdatesMax
     state = Mutex(
@@ -57,8 +65,11 @@ public final class ExecutorDriver: Service {
       logger: logger)
   }
 
-  /// What the agent sends, in order, for one reader: all events but HEARTBEAT. A SHUTDOWN also comes when the agent is
-  /// lost for good. It ends when the driver has ended.
+  /// What happens, in order, for one reader: all events but HEARTBEAT, and when the agent goes away. A SHUTDOWN also comes when the
+  /// agent is lost for good, and at a graceful shutdown. It ends when the driver has ended.
+  public var updates: ExecutorUpdates { ExecutorUpdates(driver: self) }
+
+  /// ``updates`` without those that are no events. There is one reader for both.
   public var events: ExecutorEvents { ExecutorEvents(driver: self) }
 
   public var isSubscribed: Bool { state.withLock { $0.core.isSubscribed } }
@@ -71,11 +82,18 @@ public final class ExecutorDriver: Service {
   /// Connects and stays connected until ``stop()``, a cancellation, or the end of the grace period of a SHUTDOWN.
   /// To be called once.
   ///
-  /// - Throws: `ExecutorError` with code `.ended` when the executor did not stop within the grace period: the process
-  ///   should exit, the agent is about to kill it. `CancellationError` when cancelled.
+  /// - Throws: `ExecutorError`: `.ended` when the executor did not stop within the grace period: the process should exit, the agent
+  ///   is about to kill it; `.unauthorized` or `.refused` when the agent did not take the executor in; `.badVariable` for TLS settings
+  ///   of the environment that cannot be used. `CancellationError` when cancelled.
   public func run() async throws {
     guard state.withLock({ $0.begin() }) else { throw ExecutorError(.ended, "An executor runs once") }
-    let transport = ExecutorTransport(environment: environment, configuration: configuration)
+    let transport: ExecutorTransport
+    do throws(ExecutorError) {
+      transport = try ExecutorTransport(environment: environment, configuration: configuration)
+    } catch {
+      feed(.stop)
+      throw error
+    }
     let error = await withGracefulShutdownHandler {
       await withTaskCancellationHandler {
         await self.perform(over: transport)
@@ -83,7 +101,7 @@ public final class ExecutorDriver: Service {
         self.feed(.stop)
       }
     } onGracefulShutdown: {
-      self.feed(.stop)
+      self.feed(self.configuration.atShutdown == .stop ? .stop : .shutDown)
     }
     await transport.shutdown()
     try Task.checkCancellation()
@@ -99,7 +117,8 @@ public final class ExecutorDriver: Service {
   ///
   /// - Throws: `ExecutorError` with code `.invalidUpdate`, `.tooManyUpdates` or `.ended`.
   public func sendUpdate(_ status: TaskStatus) throws(ExecutorError) {
-    if let error = feed(.update(status)) { throw error }
+    if let error = feed(.update(status), from: ServiceContext.current) { throw error }
+    metrics.updates.increment()
   }
 
   /// Reports that a task is in `state`.
@@ -117,7 +136,7 @@ public final class ExecutorDriver: Service {
   ///
   /// - Throws: `ExecutorError` with code `.notSubscribed` while the agent is away, or `.ended`.
   public func sendMessage(_ bytes: [UInt8]) throws(ExecutorError) {
-    if let error = feed(.message(bytes)) { throw error }
+    if let error = feed(.message(bytes), from: ServiceContext.current) { throw error }
   }
 
   /// Waits until every update is acknowledged.
@@ -145,11 +164,14 @@ public final class ExecutorDriver: Service {
       let lane = CallLane()
       group.addTask {
         // One call at a time: the agent sees updates in the order in which they were reported.
-        while let (stream, call) = await lane.next() {
+        while let (stream, call, context) = await lane.next() {
           guard self.isCurrent(stream) else { continue }
-          switch await transport.send(call) {
+          switch await self.send(call, from: context, over: transport) {
           case .success(let answer):
             guard !(200..<300).contains(answer.status) else { continue }
+            self.logger.warning(
+              "The agent refused a call",
+              metadata: ["type": "\(call.type.metricName)", "status": "\(answer.status)"])
             self.feed(.callRefused(stream, status: answer.status, text: answer.excerpt))
           case .failure(let error): self.feed(.disconnected(stream, reason: error.message))
           }
@@ -159,15 +181,51 @@ public final class ExecutorDriver: Service {
         switch await nextWork() {
         case .open(let stream, let call):
           lane.clear()
+          metrics.connectionAttempts.increment()
+          logger.debug("Subscribing", metadata: ["agent": "\(transport.endpoint)", "stream": "\(stream.number)"])
           group.addTask { await self.read(stream, call, over: transport) }
-        case .send(let stream, let call): lane.append(stream, call)
+        case .send(let stream, let call, let context): lane.append((stream, call, context))
         case .close: lane.clear()
         case .finished(let error):
           lane.finish()
+          logger.debug("Ended", metadata: error.map { ["error": "\($0)"] })
           group.cancelAll()
           return error
         }
       }
+    }
+  }
+
+  /// Sends a call within a span of its own.
+  private func send(
+    _ call: ExecutorCall, from context: ServiceContext?, over transport: ExecutorTransport
+  ) async -> Result<ClientResponse, HTTPClientError> {
+    let name = call.type.metricName
+    return await tracer.withAnySpan(
+      "mesos.executor.\(name)", context: context ?? .topLevel, ofKind: .client
+    ) { span in
+      span.attributes["mesos.call.type"] = name
+      span.attributes["mesos.framework.id"] = environment.frameworkID
+      span.attributes["mesos.executor.id"] = environment.executorID
+      if call.type == .update { span.attributes["mesos.task.id"] = call.update.status.taskID.value }
+      let began = runtime.now.uptime
+      var headers = HeaderFields()
+      tracer.inject(span.context, into: &headers, using: HeaderInjector())
+      let result = await transport.send(call, headers: headers)
+      let outcome: ExecutorMetrics.Outcome
+      switch result {
+      case .success(let answer):
+        outcome = (200..<300).contains(answer.status) ? .accepted : .refused
+        span.attributes["http.response.status_code"] = answer.status
+      case .failure(let error):
+        outcome = .failed
+        span.recordError(error)
+      }
+      span.attributes["mesos.call.outcome"] = outcome.rawValue
+      if outcome != .accepted { span.setStatus(SpanStatus(code: .error)) }
+      metrics.ended(call.type, outcome, after: runtime.now.uptime - began)
+      logger.trace("A call ended", metadata: ["type": "\(name)", "outcome": "\(outcome.rawValue)"])
+      return result
     }
   }
 
@@ -187,6 +245,8 @@ public final class ExecutorDriver: Service {
           }
           for try await record in response.records(maximumRecordSize: self.configuration.recordBytesMax) {
             let event = try self.configuration.encoding.decode(ExecutorEvent.self, from: record)
+            self.metrics.received(event.type)
+            if event.type == .acknowledged { self.metrics.acknowledgements.increment() }
             self.feed(.received(stream, event))
             await self.wait { !$0.isFull }
           }
@@ -219,11 +279,20 @@ public final class ExecutorDriver: Service {
   }
 
   @discardableResult
-  private func feed(_ event: ExecutorCore.Event) -> ExecutorError? {
+  private func feed(_ event: ExecutorCore.Event, from context: ServiceContext? = nil) -> ExecutorError? {
     // The clock is read under the lock, so that moments come in order.
-    let (error, wakes) = state.withLock { $0.handle(event, at: runtime.now) }
-    for wake in wakes { wake.perform() }
-    return error
+    let outcome = state.withLock { $0.handle(event, at: runtime.now, from: context) }
+    for wake in outcome.wakes { wake.perform() }
+    metrics.show(outcome.levels, after: outcome.lastLevels)
+    if let again = outcome.subscribedAgain {
+      metrics.subscribed(again: again)
+      logger.debug("Subscribed", metadata: ["again": "\(again)"])
+    }
+    if outcome.hasDisconnected {
+      metrics.disconnections.increment()
+      logger.info("Disconnected from the agent")
+    }
+    return outcome.error
   }
 
   // MARK: Waiting
@@ -264,19 +333,63 @@ public final class ExecutorDriver: Service {
     }
   }
 
-  /// The next event for the reader; `nil` at the end or on cancellation.
-  fileprivate func nextEvent() async -> ExecutorEvent? {
-    await withTaskCancellationHandler {
-      await withCheckedContinuation { (continuation: CheckedContinuation<ExecutorEvent?, Never>) in
+  /// The next update for the reader; `nil` at the end or on cancellation.
+  fileprivate func nextUpdate() async -> ExecutorUpdate? {
+    let buffered = await withTaskCancellationHandler {
+      await withCheckedContinuation { (continuation: CheckedContinuation<ExecutorState.Buffered?, Never>) in
         let taken = state.withLock { $0.take(for: continuation, isCancelled: Task.isCancelled) }
         guard let taken else { return }
         for wake in taken.wakes { wake.perform() }
-        continuation.resume(returning: taken.event)
+        continuation.resume(returning: taken.update)
       }
     } onCancel: {
       state.withLock { $0.forgetReader() }?.resume(returning: nil)
     }
+    guard let buffered else { return nil }
+    metrics.readerLag.recordNanoseconds((runtime.now.uptime - buffered.since).wholeNanoseconds)
+    return buffered.update
   }
+
+  fileprivate func nextEvent() async -> ExecutorEvent? {
+    while let update = await nextUpdate() {
+      if case .event(let event) = update { return event }
+    }
+    return nil
+  }
+}
+
+/// Writes what identifies a span into a request's header.
+private struct HeaderInjector: Injector {
+  func inject(_ value: String, forKey key: String, into carrier: inout HeaderFields) {
+    carrier.set(name: key, value: value)
+  }
+}
+
+/// What an executor is told, in order.
+public enum ExecutorUpdate: Hashable, Sendable {
+  /// From the agent; SUBSCRIBED also says that a lost agent is back.
+  case event(ExecutorEvent)
+  /// The agent is away, and is waited for as long as the recovery timeout.
+  case disconnected(reason: String)
+}
+
+/// The updates of an executor, for one reader at a time.
+public struct ExecutorUpdates: AsyncSequence, Sendable {
+  public typealias Element = ExecutorUpdate
+  public typealias Failure = Never
+
+  public struct AsyncIterator: AsyncIteratorProtocol {
+    let driver: ExecutorDriver
+
+    public mutating func next() async -> ExecutorUpdate? { await driver.nextUpdate() }
+    public mutating func next(isolation actor: isolated (any Actor)?) async -> ExecutorUpdate? {
+      await driver.nextUpdate()
+    }
+  }
+
+  let driver: ExecutorDriver
+
+  public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(driver: driver) }
 }
 
 /// The events of an executor, for one reader at a time.

@@ -2,3 +2,7 @@
 @_exported public import ExecutorCore
 @_exported public import MesosModel
 @_exported public import MesosRuntime
+@_exported public import struct MesosHTTPClient.ClientTLS
+@_exported public import struct MesosHTTPClient.HTTPCredentials
+@_exported public import struct MesosHTTPClient.HTTPProxy
+@_exported public import struct MesosHTTPClient.PEM

@@ -8,6 +8,12 @@ public struct HTTPClientConfiguration: Sendable {
   public var idleTimeout: Duration = .seconds(60)
   /// Bytes of a stream that arrived and were not read, before the server is held back.
   public var streamBufferBytesMax = 1 << 20
+  /// How `https` is spoken; the system's authorities and everything checked where nothing is said.
+  public var tls = ClientTLS.system
+  /// Sent with each request that has no `Authorization` of its own and whose ``OutgoingRequest/carriesCredentials`` is true.
+  public var credentials: HTTPCredentials?
+  /// What all connections but those to unix sockets go through.
+  public var proxy: HTTPProxy?
 
   public init() {}
 }

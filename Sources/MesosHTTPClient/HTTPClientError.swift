@@ -4,7 +4,7 @@ public struct HTTPClientError: Error, Hashable, Sendable, CustomStringConvertibl
     private enum Value {
       case refused, unresolved, unreachable, timeout, connectionClosed, cut, bodyTooLarge, cancelled, shutDown,
         invalidRequest
-      case badAnswer, badRecord, other
+      case badAnswer, badRecord, invalidConfiguration, credentials, certificate, tls, proxy, other
     }
     private let value: Value
     /// Nobody listens there.
@@ -31,6 +31,16 @@ public struct HTTPClientError: Error, Hashable, Sendable, CustomStringConvertibl
     public static let badAnswer = Code(value: .badAnswer)
     /// The stream's records are broken.
     public static let badRecord = Code(value: .badRecord)
+    /// TLS settings, credentials or a proxy that cannot be used as they are.
+    public static let invalidConfiguration = Code(value: .invalidConfiguration)
+    /// There are no credentials to send: a file or a renewal failed.
+    public static let credentials = Code(value: .credentials)
+    /// The server's certificate is not of a known authority, not valid now, or names another host.
+    public static let certificate = Code(value: .certificate)
+    /// TLS could not be agreed on: no version in common, or the server wants a certificate of ours, or speaks no TLS.
+    public static let tls = Code(value: .tls)
+    /// The proxy refuses the tunnel, or wants other credentials.
+    public static let proxy = Code(value: .proxy)
     public static let other = Code(value: .other)
   }
 

@@ -56,6 +56,15 @@ public struct HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
     self.init(host: String(authority), port: port, scheme: scheme, basePath: String(base))
   }
 
+  /// Whether both are one server: the same scheme, host and port, or the same socket.
+  public func isSameOrigin(as other: HTTPEndpoint) -> Bool {
+    switch (address, other.address) {
+    case (.tcp(let scheme, let host, let port), .tcp(let otherScheme, let otherHost, let otherPort)):
+      scheme == otherScheme && port == otherPort && host.lowercased() == otherHost.lowercased()
+    default: address == other.address
+    }
+  }
+
   public var description: String {
     switch address {
     case .tcp(let scheme, let host, let port):

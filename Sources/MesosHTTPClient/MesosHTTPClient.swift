@@ -4,6 +4,7 @@ import MesosHTTP
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 #if canImport(Glibc)
@@ -16,8 +17,9 @@ import Synchronization
 
 /// Sends requests and keeps streams open, over HTTP/1.1 on TCP or unix sockets.
 ///
-/// Redirects are not followed but returned, and nothing is tried twice: both are for the caller to decide. Streams and calls share
-/// connections only within one client, so a program that wants its calls in order on their own connections makes two.
+/// Redirects are not followed but returned, and nothing is tried twice: both are for the caller to decide; one who follows a redirect
+/// uses ``OutgoingRequest/redirected(to:)``, so that credentials stay with whom they are for. Streams and calls share connections
+/// only within one client, so a program that wants its calls in order on their own connections makes two.
 /// ``shutdown()`` must be called before the last reference goes.
 public final class MesosHTTPClient: Sendable {
   private let client: HTTPClient
@@ -32,6 +34,14 @@ public final class MesosHTTPClient: Sendable {
     settings.connectionPool.idleTimeout = TimeAmount(configuration.idleTimeout)
     settings.httpVersion = .http1Only
     settings.decompression = .disabled
+    // Spans are for those who know what a request is for: one of the library's own would stand beside theirs.
+    settings.tracing.tracer = nil
+    settings.tlsConfiguration = configuration.tls.configuration
+    settings.proxy = configuration.proxy.map { proxy in
+      .server(
+        host: proxy.host, port: proxy.port,
+        authorization: proxy.authorization.map { .basic(username: $0.principal, password: $0.secret) })
+    }
     self.configuration = configuration
     // Not the default group: on Apple systems that one cannot do client certificates.
     if let logger {
@@ -101,12 +111,13 @@ public final class MesosHTTPClient: Sendable {
   ) async throws(HTTPClientError) -> StreamingResponse {
     let handoff = Handoff(bytesMax: configuration.streamBufferBytesMax)
     let head = Promise<(status: Int, headers: HeaderFields)>()
-    let message = message(for: request, body: body)
     // unstructured: owned by the response's `Exchange`, which cancels it on `cancel()` and when it is dropped.
-    let task = Task { [client] in
+    let task = Task { [self] in
       var hasBegun = false
       do {
-        let response = try await client.execute(message, deadline: .now() + TimeAmount(headersDeadline))
+        let deadline = NIODeadline.now() + TimeAmount(headersDeadline)
+        let response = try await client.execute(
+          try await message(for: request, body: body, within: headersDeadline), deadline: deadline)
         hasBegun = true
         head.succeed((Int(response.status.code), HeaderFields(response.headers.lazy.map { ($0.name, $0.value) })))
         for try await chunk in response.body {
@@ -135,7 +146,8 @@ public final class MesosHTTPClient: Sendable {
     do {
       let body = request.body.isEmpty ? nil : HTTPClientRequest.Body.bytes(ByteBuffer(bytes: request.body))
       // The caller's own timer bounds the whole exchange.
-      let response = try await client.execute(message(for: request, body: body), deadline: .distantFuture)
+      let response = try await client.execute(
+        try await message(for: request, body: body, within: nil), deadline: .distantFuture)
       hasBegun = true
       var whole: [UInt8] = []
       for try await chunk in response.body {
@@ -154,12 +166,58 @@ public final class MesosHTTPClient: Sendable {
     }
   }
 
-  private func message(for request: OutgoingRequest, body: HTTPClientRequest.Body?) -> HTTPClientRequest {
+  /// - Parameter limit: How long the credentials may take; `nil` where the caller bounds it all.
+  private func message(
+    for request: OutgoingRequest, body: HTTPClientRequest.Body?, within limit: Duration?
+  ) async throws(HTTPClientError) -> HTTPClientRequest {
+    try check(request)
     var message = HTTPClientRequest(url: request.endpoint.url(path: request.path, query: request.query))
     message.method = HTTPMethod(rawValue: request.method)
     for field in request.headers { message.headers.add(name: field.name, value: field.value) }
+    if let credentials = configuration.credentials, request.carriesCredentials, request.headers["Authorization"] == nil
+    {
+      message.headers.add(
+        name: "Authorization", value: try await authorization(credentials, for: request, within: limit))
+    }
     message.body = body
     return message
+  }
+
+  private func authorization(
+    _ credentials: HTTPCredentials, for request: OutgoingRequest, within limit: Duration?
+  ) async throws(HTTPClientError) -> String {
+    do {
+      guard let limit else { return try await credentials.authorization() }
+      return try await withThrowingTaskGroup(of: String?.self) { group in
+        group.addTask { try await credentials.authorization() }
+        group.addTask {
+          try await Task.sleep(for: limit)
+          return nil
+        }
+        defer { group.cancelAll() }
+        guard case .some(.some(let value)) = try await group.next() else {
+          throw HTTPClientError(code: .timeout, message: "no credentials within \(limit)")
+        }
+        return value
+      }
+    } catch let error as HTTPClientError {
+      guard error.code != .cancelled else { throw error }
+      throw HTTPClientError(code: error.code, message: "\(Self.name(of: request)): \(error.message)")
+    } catch {
+      throw HTTPClientError.cancelled
+    }
+  }
+
+  /// Refuses what cannot be made safe.
+  private func check(_ request: OutgoingRequest) throws(HTTPClientError) {
+    guard case .tcp("https", let host, _) = request.endpoint.address, configuration.proxy != nil,
+      configuration.tls.verification == .full, isAddress(host)
+    else { return }
+    throw HTTPClientError(
+      code: .invalidRequest,
+      message:
+        "\(Self.name(of: request)): through a proxy a server's certificate can be held against a name, not an address; "
+        + "name the host, or leave its name unverified")
   }
 
   private static func name(of request: OutgoingRequest) -> String {
@@ -169,6 +227,7 @@ public final class MesosHTTPClient: Sendable {
   private static func error(_ error: any Error, of request: OutgoingRequest, hasBegun: Bool) -> HTTPClientError {
     if let error = error as? HTTPClientError { return error }
     let code: HTTPClientError.Code
+    var text = "\(error)"
     switch error {
     case is CancellationError:
       code = .cancelled
@@ -183,10 +242,30 @@ public final class MesosHTTPClient: Sendable {
       code = hasBegun ? .cut : .badAnswer
     case let error as AsyncHTTPClient.HTTPClientError:
       code = clientCode(error, hasBegun: hasBegun)
+      // What is wrong with a header may be its value, and that may be a secret.
+      if code == .invalidRequest { text = error.shortDescription }
+    case is NIOSSLExtraError:
+      code = .certificate
+      text = "the server's certificate does not name this host"
+    case let error as NIOSSLError:
+      (code, text) = tlsFailure(error, hasBegun: hasBegun)
+    case let error as BoringSSLError:
+      (code, text) = tlsFailure(.handshakeFailed(error), hasBegun: hasBegun)
     default:
       code = .other
     }
-    return HTTPClientError(code: code, message: "\(name(of: request)): \(error)")
+    return HTTPClientError(code: code, message: "\(name(of: request)): \(text)")
+  }
+
+  private static func tlsFailure(_ error: NIOSSLError, hasBegun: Bool) -> (HTTPClientError.Code, String) {
+    switch error {
+    case .uncleanShutdown: return (hasBegun ? .cut : .connectionClosed, "\(error)")
+    case .unableToValidateCertificate, .noCertificateToValidate, .cannotFindPeerIP: return (.certificate, "\(error)")
+    default:
+      let text = "\(error)"
+      guard text.contains("CERTIFICATE_VERIFY_FAILED") else { return (.tls, text) }
+      return (.certificate, "the server's certificate is of no known authority, or not valid now")
+    }
   }
 
   private static func clientCode(_ error: AsyncHTTPClient.HTTPClientError, hasBegun: Bool) -> HTTPClientError.Code {
@@ -199,7 +278,9 @@ public final class MesosHTTPClient: Sendable {
     case .remoteConnectionClosed, .uncleanShutdown: hasBegun ? .cut : .connectionClosed
     case .invalidURL, .emptyHost, .emptyScheme, .missingSocketPath, .bodyLengthMismatch, .traceRequestWithBody:
       .invalidRequest
-    default: .other
+    case .invalidProxyResponse, .proxyAuthenticationRequired: .proxy
+    case .httpProxyHandshakeTimeout: .timeout
+    default: error.shortDescription.contains("header field") ? .invalidRequest : .other
     }
   }
 
@@ -220,6 +301,9 @@ public final class MesosHTTPClient: Sendable {
     }
   }
 }
+
+/// Whether `host` is an IPv4 or IPv6 address and no name.
+private func isAddress(_ host: String) -> Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
 
 /// A value that one task gives and one awaits.
 private final class Promise<Value: Sendable>: Sendable {

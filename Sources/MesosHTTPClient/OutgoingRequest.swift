@@ -10,6 +10,8 @@ public struct OutgoingRequest: Sendable {
   public var query: [(name: String, value: String)]
   public var headers: HeaderFields
   public var body: [UInt8]
+  /// Whether the client's ``HTTPClientConfiguration/credentials`` go with it. Not for a server that only a redirect named.
+  public var carriesCredentials = true
 
   public init(
     _ endpoint: HTTPEndpoint, method: String = "GET", path: String, query: [(name: String, value: String)] = [],
@@ -21,6 +23,18 @@ public struct OutgoingRequest: Sendable {
     self.query = query
     self.headers = headers
     self.body = body
+  }
+
+  /// The same request for where a redirect leads. At another origin than the present one (scheme, host, port) it carries no
+  /// credentials any more, neither the client's nor an `Authorization` of its own.
+  public func redirected(to endpoint: HTTPEndpoint) -> OutgoingRequest {
+    var request = self
+    request.endpoint = endpoint
+    if !endpoint.isSameOrigin(as: self.endpoint) {
+      request.carriesCredentials = false
+      request.headers.remove(name: "Authorization")
+    }
+    return request
   }
 
   /// A v1 call: POST with `Content-Type` and `Accept` of one encoding.

@@ -209,7 +209,8 @@ extension SchedulerCore {
     case .answered(400, _, _) where item.call.type == .teardown && item.attempts > 1:
       succeeded(item)  // an attempt without an answer had done it
     case .answered(let status, let text, _):
-      failed(item, SchedulerError(.refused, "\(status): \(text.prefix(SchedulerError.foreignTextMax))", status: status))
+      let text = "\(status): \(text.prefix(SchedulerError.foreignTextMax))"
+      failed(item, SchedulerError(status == 401 ? .unauthorized : .refused, text, status: status))
     case .notSent(let reason):
       guard item.mayBeRepeated, item.attempts < configuration.callAttemptsMax else {
         return failed(item, SchedulerError(.notSent, "The call did not reach the master: \(reason)"))

@@ -215,6 +215,14 @@ public struct SchedulerCore: Sendable {
     }
   }
 
+  public var isSubscribed: Bool { if case .subscribed = phase { true } else { false } }
+  /// How many ``knownTasks`` are.
+  public var knownTasksCount: Int { tasks.active.count }
+  /// Calls in order that wait or are on their way.
+  public var callsQueued: Int { ordered.queue.count + ordered.inFlight.count }
+  /// Acknowledgements that wait or are on their way.
+  public var acknowledgementsQueued: Int { acknowledgements.queue.count + acknowledgements.inFlight.count }
+
   /// The tasks that may run, sorted by id.
   public var knownTasks: [TaskRecord] { tasks.records }
 

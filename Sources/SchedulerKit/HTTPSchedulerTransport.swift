@@ -13,6 +13,9 @@ struct HTTPSchedulerTransport: SchedulerTransport {
     self.configuration = configuration
     var settings = HTTPClientConfiguration()
     settings.connectTimeout = min(.seconds(10), configuration.policy.subscribeTimeout)
+    settings.tls = configuration.tls
+    settings.credentials = configuration.credentials
+    settings.proxy = configuration.proxy
     streams = MesosHTTPClient(configuration: settings)
     settings.connectionsPerHostMax = 1 + configuration.policy.acknowledgementsInFlightMax
     // Below what servers keep an idle connection for: a call on one that the server closes has an unknown outcome.
@@ -38,6 +41,10 @@ struct HTTPSchedulerTransport: SchedulerTransport {
         status: response.status, streamID: response.headers["Mesos-Stream-Id"], location: response.headers["Location"])
       guard response.status == 200 else {
         answer.text = (try? await response.collect(upTo: 64 * 1024))?.excerpt ?? ""
+        if response.status == 401, configuration.credentials != nil, !isNamed(master) {
+          answer.text =
+            "a redirect led here, and credentials are shown to the masters of the configuration alone: name it there too"
+        }
         response.cancel()
         return head(answer)
       }
@@ -62,17 +69,23 @@ struct HTTPSchedulerTransport: SchedulerTransport {
       return .answered(status: response.status, text: response.excerpt, location: response.headers["Location"])
     } catch {
       switch error.code {
-      case .refused, .unresolved, .unreachable, .invalidRequest: return .notSent(error.message)
+      case .refused, .unresolved, .unreachable, .invalidRequest, .credentials, .certificate, .proxy:
+        return .notSent(error.message)
       default: return .unknown(error.message)
       }
     }
   }
 
+  /// Whether the user named this master, and not only a redirect.
+  private func isNamed(_ master: MasterAddress) -> Bool { configuration.policy.masters.contains(master) }
+
   private func request(_ call: SchedulerCall, to master: MasterAddress, headers: HeaderFields = [:]) -> OutgoingRequest
   {
-    .call(
+    var request = OutgoingRequest.call(
       HTTPEndpoint(host: master.host, port: master.port, scheme: master.isSecure ? "https" : "http"),
       path: configuration.path, encoding: configuration.encoding, headers: headers,
       body: configuration.encoding.encode(call))
+    request.carriesCredentials = isNamed(master)
+    return request
   }
 }

@@ -1,3 +1,4 @@
+import CoreMetrics
 import DequeModule
 public import Logging
 import MesosHTTP
@@ -6,6 +7,7 @@ public import MesosRuntime
 public import SchedulerCore
 public import ServiceLifecycle
 import Synchronization
+import Tracing
 
 /// A framework's connection to its master: events come in, calls go out, and what goes wrong between is taken care of.
 ///
@@ -31,6 +33,8 @@ public final class Scheduler: Service {
   let configuration: SchedulerConfiguration
   let store: any FrameworkIDStore
   let logger: Logger
+  let metrics: SchedulerMetrics
+  let tracer: any Tracer
   let state: Mutex<SchedulerState>
   /// Where time, chance and tasks come from; a framework's own code takes them from here too.
   public let runtime: Runtime
@@ -47,6 +51,8 @@ public final class Scheduler: Service {
     self.store = store
     self.logger = logger
     self.runtime = runtime
+    metrics = SchedulerMetrics(configuration.metrics ?? MetricsSystem.factory)
+    tracer = configuration.tracer ?? InstrumentationSystem.tracer
     state = Mutex(
       SchedulerState(
         core: try SchedulerCore(configuration: configuration.policy),
@@ -104,12 +110,17 @@ public final class Scheduler: Service {
       while true {
         switch await nextWork() {
         case .open(let stream, let master, let call):
+          metrics.connectionAttempts.increment()
           logger.debug("Subscribing", metadata: ["master": "\(master)", "stream": "\(stream.number)"])
           group.addTask { await self.read(stream, from: master, call, over: transport) }
         case .send(let number, let master, let streamID, let call):
           group.addTask {
+            let began = self.runtime.now.uptime
             let outcome = await transport.send(call, to: master, streamID: streamID)
-            self.logger.trace("A call ended", metadata: ["type": "\(call.type)", "outcome": "\(outcome)"])
+            let kind = SchedulerMetrics.Outcome(outcome)
+            self.metrics.ended(call, kind, after: self.runtime.now.uptime - began)
+            self.logger.trace(
+              "A call ended", metadata: ["type": "\(call.type.metricName)", "outcome": "\(kind.rawValue)"])
             self.feed(.callEnded(number, outcome))
           }
         case .forgetFrameworkID:
@@ -190,12 +201,27 @@ public final class Scheduler: Service {
   /// Gives the core an event and distributes what comes of it; the id that must be saved, if any, is the caller's to save.
   @discardableResult
   func feed(_ event: SchedulerCore.Event) -> FrameworkID? {
-    let (wakes, id) = state.withLock { state in
+    metrics.noted(event)
+    let outcome = state.withLock { state in
       // The clock is read under the lock, so that moments come in order.
       state.handle(event, at: runtime.now)
     }
-    for wake in wakes { wake.perform() }
-    return id
+    settle(outcome)
+    return outcome.id
+  }
+
+  /// Wakes who can go on, and shows what has changed.
+  private func settle(_ outcome: SchedulerState.Outcome) {
+    for wake in outcome.wakes { wake.perform() }
+    metrics.show(outcome.levels, after: outcome.lastLevels)
+    if let again = outcome.subscribedAgain {
+      metrics.subscribed(again: again)
+      logger.debug("Subscribed", metadata: ["again": "\(again)"])
+    }
+    if outcome.lastLevels.isSubscribed, !outcome.levels.isSubscribed {
+      metrics.disconnections.increment()
+      logger.debug("Disconnected from the master")
+    }
   }
 
   // MARK: Waiting
@@ -283,6 +309,7 @@ public final class Scheduler: Service {
     }
     guard let delivery else { return nil }
     state.withLock { $0.lastTaken = delivery.number }
+    metrics.delivered(delivery.update, after: runtime.now.uptime - delivery.since)
     return delivery.update
   }
 
@@ -297,25 +324,53 @@ public final class Scheduler: Service {
 
   /// Makes any call but SUBSCRIBE; the framework id is filled in.
   ///
-  /// It returns when the master has taken the call; what comes of it arrives as ``updates``.
+  /// It returns when the master has taken the call; what comes of it arrives as ``updates``. A span of the caller's context lasts as
+  /// long.
   /// - Throws: `SchedulerError`; `CancellationError` when the caller is cancelled, where the call may still be made if it left.
   public func call(_ call: SchedulerCall) async throws {
+    let name = call.type.metricName
+    try await tracer.withAnySpan("mesos.scheduler.\(name)", ofKind: .client) { span in
+      span.attributes["mesos.call.type"] = name
+      if let id = frameworkID { span.attributes["mesos.framework.id"] = id.value }
+      do {
+        try await make(call)
+        span.attributes["mesos.call.outcome"] = SchedulerMetrics.Outcome.accepted.rawValue
+      } catch {
+        span.attributes["mesos.call.outcome"] = (error as? SchedulerError)?.outcome ?? "cancelled"
+        if let status = (error as? SchedulerError)?.status { span.attributes["http.response.status_code"] = status }
+        throw error
+      }
+    }
+  }
+
+  private func make(_ call: SchedulerCall) async throws {
     let token = state.withLock { $0.nextToken() }
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-        let wakes = state.withLock { state -> [SchedulerState.Wake]? in
+        let outcome = state.withLock { state -> SchedulerState.Outcome? in
           guard !Task.isCancelled else { return nil }
           state.calls[token] = continuation
-          return state.handle(.call(call, token), at: runtime.now).wakes
+          return state.handle(.call(call, token), at: runtime.now)
         }
-        guard let wakes else { return continuation.resume(throwing: CancellationError()) }
-        for wake in wakes { wake.perform() }
+        guard let outcome else { return continuation.resume(throwing: CancellationError()) }
+        settle(outcome)
       }
     } onCancel: {
       if let continuation = state.withLock({ $0.calls.removeValue(forKey: token) }) {
         feed(.callCancelled(token))
         continuation.resume(throwing: CancellationError())
       }
+    }
+  }
+}
+
+extension SchedulerError {
+  /// What a span says of a call that failed so: words of a closed list.
+  fileprivate var outcome: String {
+    switch code {
+    case .refused, .unauthorized: SchedulerMetrics.Outcome.refused.rawValue
+    case .outcomeUnknown: SchedulerMetrics.Outcome.unknown.rawValue
+    default: SchedulerMetrics.Outcome.notSent.rawValue
     }
   }
 }

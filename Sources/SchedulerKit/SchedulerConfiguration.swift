@@ -1,7 +1,10 @@
+public import CoreMetrics
 import Foundation
 public import MesosHTTP
+public import MesosHTTPClient
 public import MesosModel
 public import SchedulerCore
+public import Tracing
 
 /// What a framework is, with defaults that keep its tasks alive: it fails over for a week, checkpoints, and is told of partitions.
 public struct FrameworkSettings: Hashable, Sendable {
@@ -85,6 +88,17 @@ public struct SchedulerConfiguration: Sendable {
   public var recordBytesMax = RecordIO.defaultMaximumRecordSize
   /// What becomes of the framework at a graceful shutdown.
   public var atShutdown = StopMode.keepFramework
+  /// How masters of `https` are spoken to.
+  public var tls = ClientTLS.system
+  /// What proves who the framework is. It is shown to the masters that are named here and to no other one that a redirect leads to:
+  /// where masters authenticate frameworks, all of them have to be named.
+  public var credentials: HTTPCredentials?
+  /// What connections to masters go through.
+  public var proxy: HTTPProxy?
+  /// Where metrics go; `nil` for the factory that `MetricsSystem` was given.
+  public var metrics: (any MetricsFactory)?
+  /// Where spans go; `nil` for the tracer that `InstrumentationSystem` was given.
+  public var tracer: (any Tracer)?
 
   /// - Parameter master: `host:port` or a URL, or several apart by commas.
   /// - Throws: `SchedulerError` with code `.invalidAddress` or `.invalidConfiguration`.

@@ -18,6 +18,19 @@ struct SchedulerState: Sendable {
   struct Delivery: Sendable {
     var number: DeliveryNumber
     var update: SchedulerUpdate
+    /// When it was put there, by `Moment.uptime`.
+    var since: Duration
+  }
+
+  /// What came of an event.
+  struct Outcome: Sendable {
+    var wakes: [Wake] = []
+    /// The id that must be saved.
+    var id: FrameworkID?
+    /// Whether a subscription began with it, and if so, whether as a known framework.
+    var subscribedAgain: Bool?
+    var levels = SchedulerMetrics.Levels()
+    var lastLevels: SchedulerMetrics.Levels
   }
 
   /// Who goes on once the lock is free.
@@ -51,6 +64,7 @@ struct SchedulerState: Sendable {
   private var isOver = false
   private var lastToken: UInt64 = 0
   private var lastRoomWaiter: UInt64 = 0
+  private var levels = SchedulerMetrics.Levels()
 
   var work: Deque<Work> = []
   var workWaiter: CheckedContinuation<Work, Never>?
@@ -100,37 +114,42 @@ struct SchedulerState: Sendable {
     return armed
   }
 
-  mutating func handle(_ event: SchedulerCore.Event, at now: Moment) -> (wakes: [Wake], id: FrameworkID?) {
-    var wakes: [Wake] = []
-    var id: FrameworkID?
+  mutating func handle(_ event: SchedulerCore.Event, at now: Moment) -> Outcome {
+    var outcome = Outcome(lastLevels: levels)
     for directive in core.handle(event, at: now, using: &rng) {
       switch directive {
-      case .openStream(let stream, let master, let call): put(.open(stream, master, call), &wakes)
+      case .openStream(let stream, let master, let call): put(.open(stream, master, call), &outcome.wakes)
       case .closeStream(let stream):
         closed.insert(stream)
-        if let waiter = closeWaiters.removeValue(forKey: stream) { wakes.append(.waiter(waiter)) }
-      case .saveFrameworkID(_, let new): id = new
-      case .forgetFrameworkID: put(.forgetFrameworkID, &wakes)
+        if let waiter = closeWaiters.removeValue(forKey: stream) { outcome.wakes.append(.waiter(waiter)) }
+      case .saveFrameworkID(_, let new): outcome.id = new
+      case .forgetFrameworkID: put(.forgetFrameworkID, &outcome.wakes)
       case .send(let number, let master, let streamID, let call):
-        put(.send(number, master, streamID: streamID, call), &wakes)
-      case .deliver(let number, let update): deliver(Delivery(number: number, update: update), &wakes)
+        put(.send(number, master, streamID: streamID, call), &outcome.wakes)
+      case .deliver(let number, let update):
+        if case .subscribed(let subscription) = update { outcome.subscribedAgain = subscription.isResubscription }
+        deliver(Delivery(number: number, update: update, since: now.uptime), &outcome.wakes)
       case .complete(let token, let error):
-        if let caller = calls.removeValue(forKey: token) { wakes.append(.caller(caller, error)) }
+        if let caller = calls.removeValue(forKey: token) { outcome.wakes.append(.caller(caller, error)) }
       case .finished(let error):
         isOver = true
-        put(.finished(error), &wakes)
+        put(.finished(error), &outcome.wakes)
         if let reader {
           self.reader = nil
-          wakes.append(.reader(reader, nil))
+          outcome.wakes.append(.reader(reader, nil))
         }
-        freeRoom(&wakes)
+        freeRoom(&outcome.wakes)
       }
     }
     if isLate, let waiter = timerWaiter {
       timerWaiter = nil
-      wakes.append(.waiter(waiter))
+      outcome.wakes.append(.waiter(waiter))
     }
-    return (wakes, id)
+    levels = SchedulerMetrics.Levels(
+      isSubscribed: core.isSubscribed, knownTasks: core.knownTasksCount, callsQueued: core.callsQueued,
+      acknowledgementsQueued: core.acknowledgementsQueued, updatesBuffered: deliveries.count)
+    outcome.levels = levels
+    return outcome
   }
 
   private mutating func put(_ new: Work, _ wakes: inout [Wake]) {

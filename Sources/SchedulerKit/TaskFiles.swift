@@ -1,5 +1,5 @@
 import MesosHTTP
-import MesosHTTPClient
+public import MesosHTTPClient
 public import MesosModel
 public import SchedulerCore
 
@@ -60,9 +60,10 @@ public final class TaskFiles: Sendable {
   /// How long one answer may take.
   private let timeout: Duration
 
-  public init(timeout: Duration = .seconds(30)) {
+  /// - Parameter http: How agents are spoken to: TLS, credentials, a proxy. Credentials go to every agent that is asked.
+  public init(timeout: Duration = .seconds(30), http: HTTPClientConfiguration = HTTPClientConfiguration()) {
     self.timeout = timeout
-    client = MesosHTTPClient()
+    client = MesosHTTPClient(configuration: http)
   }
 
   public func shutdown() async {
@@ -149,8 +150,12 @@ public final class TaskFiles: Sendable {
 }
 
 /// Gives `body` a reader of sandboxes and ends it after.
-public func withTaskFiles<Success>(_ body: (TaskFiles) async throws -> Success) async throws -> Success {
-  let files = TaskFiles()
+///
+/// - Parameter http: As that of ``TaskFiles``.
+public func withTaskFiles<Success>(
+  http: HTTPClientConfiguration = HTTPClientConfiguration(), _ body: (TaskFiles) async throws -> Success
+) async throws -> Success {
+  let files = TaskFiles(http: http)
   do {
     let success = try await body(files)
     await files.shutdown()

@@ -46,6 +46,30 @@ struct Execute: AsyncParsableCommand {
   @Option(help: "The user that the task runs as; the present one where none is named.")
   var user: String?
 
+  @Option(help: "Whom the framework shows to the master, with --secret.")
+  var principal: String?
+
+  @Option(help: "The principal's secret, or file:///PATH of a file that holds it: arguments can be seen by every user.")
+  var secret: String?
+
+  @Option(name: .customLong("token_file"), help: "A file with a bearer token, read again when it changes.")
+  var tokenFile: String?
+
+  @Option(name: .customLong("tls_ca_file"), help: "Certificates of whom to believe about a master of https://, in PEM.")
+  var tlsAuthorities: String?
+
+  @Option(name: .customLong("tls_cert_file"), help: "The certificate to show to masters that want one, in PEM.")
+  var tlsCertificate: String?
+
+  @Option(name: .customLong("tls_key_file"), help: "The key of --tls_cert_file, in PEM.")
+  var tlsKey: String?
+
+  @Flag(name: .customLong("tls_insecure"), help: "Takes any certificate for a master's: anybody can stand for it.")
+  var tlsInsecure = false
+
+  @Option(help: "The HTTP proxy to go through, as host:port.")
+  var proxy: String?
+
   @Argument(help: "With --no-shell, the program's arguments.")
   var arguments: [String] = []
 
@@ -89,8 +113,11 @@ struct Execute: AsyncParsableCommand {
       }
     }
     do {
+      if let principal { settings.principal = principal }
+      var configuration = try SchedulerConfiguration(master: master, framework: settings)
+      try secure(&configuration)
       return Plan(
-        configuration: try SchedulerConfiguration(master: master, framework: settings), amounts: try amounts(),
+        configuration: configuration, amounts: try amounts(),
         command: command,
         killAfter: try killAfter.map { text throws(FlagText.Malformed) in try FlagText.duration(text) })
     } catch let error as ValidationError {
@@ -100,6 +127,34 @@ struct Execute: AsyncParsableCommand {
     } catch {
       throw ValidationError("\(error)")
     }
+  }
+
+  /// Sets what the flags say of TLS, credentials and a proxy.
+  private func secure(_ configuration: inout SchedulerConfiguration) throws {
+    configuration.tls = try ClientTLS(
+      authorities: tlsAuthorities.map { .file($0) }, certificate: tlsCertificate.map { .file($0) },
+      key: tlsKey.map { .file($0) }, verification: tlsInsecure ? .none : .full)
+    switch (principal, secret, tokenFile) {
+    case (let principal?, let secret?, nil):
+      configuration.credentials = try .basic(principal: principal, secret: try text(ofSecret: secret))
+    case (_, nil, let file?): configuration.credentials = .bearer(file: file)
+    case (_, nil, nil): break
+    default: throw ArgumentParser.ValidationError("--secret needs --principal and no --token_file")
+    }
+    guard let proxy else { return }
+    guard let colon = proxy.lastIndex(of: ":"), let port = Int(proxy[colon...].dropFirst()), (1...65_535).contains(port),
+      colon > proxy.startIndex
+    else { throw ArgumentParser.ValidationError("--proxy is written as host:port") }
+    configuration.proxy = HTTPProxy(host: String(proxy[..<colon]), port: port)
+  }
+
+  private func text(ofSecret secret: String) throws -> String {
+    guard secret.hasPrefix("file://") else { return secret }
+    let path = String(secret.dropFirst("file://".count))
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw ArgumentParser.ValidationError("--secret: cannot read \(path)")
+    }
+    return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
   }
 
   private func amounts() throws -> [String: Scalar] {

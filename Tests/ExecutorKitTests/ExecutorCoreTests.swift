@@ -363,6 +363,8 @@ extension [ExecutorCore.Directive] {
     #expect(environment.subscriptionBackoffMax == .seconds(3))
     #expect(environment.shutdownGracePeriod == .seconds(7))
     #expect(environment.authenticationToken == "secret")
+    #expect(environment.domainSocket == nil)
+    #expect(environment.tls == nil)
     var bare = Self.variables.filter {
       ["MESOS_FRAMEWORK_ID", "MESOS_EXECUTOR_ID"].contains($0.key)
     }
@@ -374,11 +376,72 @@ extension [ExecutorCore.Directive] {
     #expect(least.shutdownGracePeriod == .seconds(5))
   }
 
+  @Test func `socket, role and TLS of the environment are read`() throws {
+    var variables = Self.variables
+    variables["MESOS_DOMAIN_SOCKET"] = "/agent.sock"
+    variables["MESOS_ALLOCATION_ROLE"] = "eng/web"
+    variables["LIBPROCESS_SSL_ENABLED"] = "true"
+    var environment = try ExecutorEnvironment(variables)
+    #expect(environment.domainSocket == "/agent.sock")
+    #expect(environment.allocationRole == "eng/web")
+    #expect(environment.tls == ExecutorEnvironment.TLS())
+    #expect(environment.tls?.verifiesServer == true)
+    variables["LIBPROCESS_SSL_CA_FILE"] = "/ca.pem"
+    variables["LIBPROCESS_SSL_CERT_FILE"] = "/cert.pem"
+    variables["LIBPROCESS_SSL_KEY_FILE"] = "/key.pem"
+    variables["LIBPROCESS_SSL_VERIFY_CERT"] = "0"
+    variables["LIBPROCESS_SSL_VERIFY_IPADD"] = "false"
+    variables["LIBPROCESS_SSL_ENABLE_TLS_V1_2"] = "0"
+    environment = try ExecutorEnvironment(variables)
+    var expected = ExecutorEnvironment.TLS()
+    expected.authoritiesFile = "/ca.pem"
+    expected.certificateFile = "/cert.pem"
+    expected.keyFile = "/key.pem"
+    expected.verifiesServer = false
+    expected.verifiesAddress = false
+    expected.allowsTLS12 = false
+    #expect(environment.tls == expected)
+    // The newer name decides.
+    variables["LIBPROCESS_SSL_VERIFY_SERVER_CERT"] = "1"
+    #expect(try ExecutorEnvironment(variables).tls?.verifiesServer == true)
+    variables["LIBPROCESS_SSL_ENABLED"] = "false"
+    #expect(try ExecutorEnvironment(variables).tls == nil)
+  }
+
+  @Test func `the token of an environment is not shown`() throws {
+    var variables = Self.variables
+    variables["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"] = "a-token-of-nobody"
+    let environment = try ExecutorEnvironment(variables)
+    var dumped = ""
+    dump(environment, to: &dumped)
+    for text in ["\(environment)", String(reflecting: environment), dumped] {
+      #expect(!text.contains("a-token-of-nobody"), "\(text)")
+    }
+  }
+
+  @Test func `an executor that is asked to end is given SHUTDOWN and keeps its stream`() {
+    var driver = CoreDriver()
+    driver.subscribe()
+    #expect(driver.handle(.shutDown) == [.deliver(.make(.shutdown))])
+    #expect(driver.core.isSubscribed)
+    guard case .ignored = driver.handle(.shutDown).first else {
+      Issue.record("a second SHUTDOWN")
+      return
+    }
+    guard case .send = driver.handle(.update(.make("t", .taskKilled))).first else {
+      Issue.record("the last update is not sent")
+      return
+    }
+    let end = driver.tickAtDeadline()
+    #expect(end.last == .finished)
+  }
+
   @Test(arguments: [
     ("MESOS_FRAMEWORK_ID", "", ExecutorError.Code.missingVariable), ("MESOS_EXECUTOR_ID", "", .missingVariable),
     ("MESOS_AGENT_ENDPOINT", "", .missingVariable), ("MESOS_AGENT_ENDPOINT", "host", .badVariable),
     ("MESOS_AGENT_ENDPOINT", ":5051", .badVariable), ("MESOS_AGENT_ENDPOINT", "host:0", .badVariable),
     ("MESOS_AGENT_ENDPOINT", "host:70000", .badVariable), ("MESOS_RECOVERY_TIMEOUT", "soon", .badVariable),
+    ("LIBPROCESS_SSL_ENABLED", "yes", .badVariable),
   ])
   func `an environment that no agent made is refused by name`(name: String, value: String, code: ExecutorError.Code) {
     var variables = Self.variables

@@ -128,14 +128,15 @@ struct ExecutorDriverTests {
     try await FakeAgent.serving { agent, variables in
       agent.refuse(with: [403])
       let driver = try self.driver(variables)
-      async let ended: Void = driver.run()
+      let run = Task { try await driver.run() }
       var types: [ExecutorEvent.TypeEnum] = []
       for await event in driver.events {
         types.append(event.type)
         if event.type == .shutdown { driver.stop() }
       }
       #expect(types == [.error, .shutdown])
-      try await ended
+      let refusal = await #expect(throws: ExecutorError.self) { try await run.value }
+      #expect(refusal?.code == .unauthorized)
       let error = #expect(throws: ExecutorError.self) { try driver.sendUpdate(TaskID(TaskKey("t")), .taskRunning) }
       #expect(error?.code == .ended)
     }

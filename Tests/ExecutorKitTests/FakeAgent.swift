@@ -23,6 +23,8 @@ final class FakeAgent: Sendable {
   private struct State {
     var refusals: [Int] = []
     var tokens: [String?] = []
+    var authorization: String?
+    var traces: [String] = []
   }
 
   let subscriptions: AsyncStream<Subscription>
@@ -39,11 +41,23 @@ final class FakeAgent: Sendable {
   /// The next subscriptions are answered with these statuses.
   func refuse(with statuses: [Int]) { state.withLock { $0.refusals = statuses } }
 
+  /// What `Authorization` has to be from now on; others are refused with 401.
+  func require(authorization: String?) { state.withLock { $0.authorization = authorization } }
+
+  /// The in-memory tracer's ids in the headers of calls so far.
+  var traces: [String] { state.withLock { $0.traces } }
+
   /// The `Authorization` of each request so far.
   var authorizations: [String?] { state.withLock { $0.tokens } }
 
   func answer(_ request: IncomingRequest) async throws -> OutgoingResponse {
-    state.withLock { $0.tokens.append(request.headers["Authorization"]) }
+    let isKnown = state.withLock { state in
+      let authorization = request.headers["Authorization"]
+      state.tokens.append(authorization)
+      if let trace = request.headers["in-memory-trace-id"] { state.traces.append(trace) }
+      return state.authorization == nil || state.authorization == authorization
+    }
+    guard isKnown else { return .text("", status: 401) }
     guard let encoding = MessageEncoding(MediaType(request.headers["Content-Type"] ?? "")) else {
       return .text("Expecting a content type", status: 415)
     }

@@ -36,12 +36,19 @@ final class FakeMaster: Sendable {
       [(id: Int, isDone: @Sendable ([Received], [SchedulerCall]) -> Bool, CheckedContinuation<Void, Never>)] = []
     var lastWaiter = 0
     var cutsNext: SchedulerCall.TypeEnum?
+    var authorization: String?
+    var authorizations: [String?] = []
   }
 
   private let state: Mutex<State>
 
   /// - Parameter answers: For the SUBSCRIBEs in order; the last one for all that follow.
   init(_ answers: [Answer] = [.stream()]) { state = Mutex(State(answers: answers)) }
+
+  /// What `Authorization` has to be from now on; others are refused with 401.
+  func require(authorization: String?) { state.withLock { $0.authorization = authorization } }
+  /// The `Authorization` of each request so far.
+  var authorizations: [String?] { state.withLock { $0.authorizations } }
 
   var calls: [Received] { state.withLock { $0.calls } }
   var subscribes: [SchedulerCall] { state.withLock { $0.subscribes } }
@@ -115,6 +122,16 @@ final class FakeMaster: Sendable {
   }
 
   private func respond(_ request: IncomingRequest) async throws -> OutgoingResponse {
+    let authorization = request.headers["Authorization"]
+    let isKnown = state.withLock { state in
+      state.authorizations.append(authorization)
+      return state.authorization == nil || state.authorization == authorization
+    }
+    guard isKnown else {
+      var response = OutgoingResponse.text("", status: 401)
+      response.headers.append(name: "WWW-Authenticate", value: "Basic realm=\"mesos-master-scheduler\"")
+      return response
+    }
     guard let encoding = MessageEncoding(MediaType(request.headers["Content-Type"] ?? "")) else {
       throw HTTPFailure.unsupportedMediaType("Expecting 'Content-Type' of application/json or application/x-protobuf")
     }
