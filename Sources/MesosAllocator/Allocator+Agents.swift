@@ -12,9 +12,8 @@ extension Allocator {
     _ id: AgentKey, _ options: AgentOptions, used: [FrameworkKey: Resources] = [:]
   ) throws(AllocationError) {
     guard agentNumbers[id] == nil else { throw AllocationError(.duplicateAgent, "Agent \(id) is known already") }
-    for (framework, resources) in used.sorted(by: { $0.key < $1.key }) {
-      try Allocator.validate(allocated: resources, of: framework)
-    }
+    let used = used.sorted { $0.key < $1.key }
+    for (framework, resources) in used { try Allocator.validate(allocated: resources, of: framework) }
     let amounts = vector(options.total)
     try checkTotals(adding: amounts, without: AmountVector(), of: id)
     totals.add(amounts)
@@ -25,7 +24,7 @@ extension Allocator {
     let number = agents.insert(agent)
     agentNumbers[id] = number
     recordTotal(agent.total.entries, on: number, adding: true)
-    for (framework, resources) in used.sorted(by: { $0.key < $1.key }) where !resources.isEmpty {
+    for (framework, resources) in used where !resources.isEmpty {
       change(makeFramework(framework), on: number, by: resources, adding: true)
     }
     markDirty(number)
@@ -122,6 +121,7 @@ extension Allocator {
   }
 
   static func validate(allocated resources: Resources, of framework: FrameworkKey) throws(AllocationError) {
+    if let role = resources.onlyAllocationRole { return try validate(role: role) }
     for entry in resources.entries {
       guard let role = entry.allocationRole else {
         throw AllocationError(
@@ -225,32 +225,31 @@ extension Allocator {
   ) {
     let hasShared = agents[agent].hasShared || resources.entries.contains(where: \.isShared)
     let position = agents[agent].position(of: framework)
-    let parts = resources.allocations
+    // One role and nothing shared is the rule, and then no list is made.
+    let onlyRole = hasShared ? nil : resources.onlyAllocationRole
+    let parts = onlyRole == nil ? resources.allocations : []
     let before = hasShared ? agents[agent].resources(of: framework) : Resources()
-    // One role is the rule, and then no list is made.
-    let hadFirst = parts.first.map { holds($0.role, at: position, of: agent) } ?? false
-    let hadOthers = parts.dropFirst().map { holds($0.role, at: position, of: agent) }
+    let hadOnly = onlyRole.map { holds($0, at: position, of: agent) } ?? false
+    let had = parts.map { holds($0.role, at: position, of: agent) }
 
-    if let position {
-      if adding {
-        agents[agent].holders[position].resources += resources
-      } else {
-        agents[agent].holders[position].resources -= resources
-        if agents[agent].holders[position].resources.isEmpty { agents[agent].holders.remove(at: position) }
-      }
-    } else if adding {
-      let id = frameworks[framework].id
-      let place = agents[agent].holders.firstIndex { frameworks[$0.framework].id > id } ?? agents[agent].holders.count
-      agents[agent].holders.insert(Holder(framework: framework, resources: resources), at: place)
-    }
+    changeHolding(of: framework, at: position, on: agent, by: resources, adding: adding)
     if !keepsAvailable { updateAvailable(of: agent, by: resources, adding: adding, isGrant: isGrant, hasShared) }
     if agents[agent].maintenance != nil { isMaintenanceDirty = true }
 
-    let after = hasShared ? agents[agent].resources(of: framework) : Resources()
     let newPosition = agents[agent].position(of: framework)
-    for (index, (role, part)) in parts.enumerated() {
+    func settle(_ role: String, _ part: Resources, had: Bool, _ amounts: AmountVector) {
       let client = makeClient(framework, in: role)
       if !isGrant { recordAllocation(part.entries, to: clients[client].role, on: agent, adding: adding) }
+      clients[client].holdings += (holds(role, at: newPosition, of: agent) ? 1 : 0) - (had ? 1 : 0)
+      adjust(client, by: amounts, turns: isGrant ? 1 : 0)
+      pruneClient(client)
+    }
+    if let onlyRole {
+      let amounts = vector(resources)
+      return settle(onlyRole, resources, had: hadOnly, adding ? amounts : AmountVector() - amounts)
+    }
+    let after = hasShared ? agents[agent].resources(of: framework) : Resources()
+    for (index, (role, part)) in parts.enumerated() {
       var amounts = vector(part)
       if hasShared {
         // However many copies of a shared resource there are, they count once.
@@ -259,10 +258,27 @@ extension Allocator {
       } else if !adding {
         amounts = AmountVector() - amounts
       }
-      let hadPart = index == 0 ? hadFirst : hadOthers[index - 1]
-      clients[client].holdings += (holds(role, at: newPosition, of: agent) ? 1 : 0) - (hadPart ? 1 : 0)
-      adjust(client, by: amounts, turns: isGrant ? 1 : 0)
-      pruneClient(client)
+      settle(role, part, had: had[index], amounts)
+    }
+  }
+
+  /// Changes what a framework has on an agent and nothing that counts it.
+  private mutating func changeHolding(
+    of framework: Int, at position: Int?, on agent: Int, by resources: Resources, adding: Bool
+  ) {
+    if let position {
+      if adding {
+        agents[agent].holders[position].resources += resources
+      } else if agents[agent].holders[position].resources.isIdentical(to: resources) {
+        agents[agent].holders.remove(at: position)
+      } else {
+        agents[agent].holders[position].resources -= resources
+        if agents[agent].holders[position].resources.isEmpty { agents[agent].holders.remove(at: position) }
+      }
+    } else if adding {
+      let id = frameworks[framework].id
+      let place = agents[agent].holders.firstIndex { frameworks[$0.framework].id > id } ?? agents[agent].holders.count
+      agents[agent].holders.insert(Holder(framework: framework, resources: resources), at: place)
     }
   }
 
@@ -277,9 +293,7 @@ extension Allocator {
     let change = resources.unallocated
     if !adding {
       agents[agent].available += change
-    } else if isGrant || agents[agent].available.contains(change) {
-      agents[agent].available -= change
-    } else {
+    } else if !agents[agent].available.takeAway(change) {
       agents[agent].refresh()
     }
   }

@@ -281,8 +281,10 @@ public struct Allocator: Sendable {
   /// The scalars by name, whatever their reservation, disk and so on.
   mutating func vector(_ resources: Resources) -> AmountVector {
     var vector = AmountVector()
-    for entry in resources.entries {
-      if case .scalar(let amount) = entry.amount { vector.add(amount.thousandths, at: number(ofName: entry.name)) }
+    // By position: an entry is large, and copying it counts references.
+    for position in resources.entries.indices {
+      guard case .scalar(let amount) = resources.entries[position].amount else { continue }
+      vector.add(amount.thousandths, at: number(ofName: resources.entries[position].name))
     }
     return vector
   }

@@ -105,16 +105,16 @@ extension Allocator {
   /// Counts what is allocated to a role on an agent in or out.
   mutating func recordAllocation(_ entries: [Resources.Entry], to role: Int, on agent: Int, adding: Bool) {
     var (all, open) = (AmountVector(), AmountVector())
-    for entry in entries where !entry.isRevocable {
-      guard case .scalar(let scalar) = entry.amount else { continue }
-      let name = number(ofName: entry.name)
-      if entry.isShared {
-        recordVolume(entry, to: role, on: agent, adding: adding)
+    for position in entries.indices {
+      guard case .scalar(let scalar) = entries[position].amount, !entries[position].isRevocable else { continue }
+      let name = number(ofName: entries[position].name)
+      if entries[position].isShared {
+        recordVolume(entries[position], to: role, on: agent, adding: adding)
         continue
       }
       let amount = adding ? scalar.thousandths : 0 &- scalar.thousandths
       all.add(amount, at: name)
-      guard let path = entry.reservationRole else {
+      guard let path = entries[position].reservationRole else {
         open.add(amount, at: name)
         continue
       }

@@ -45,9 +45,23 @@ extension Resources {
     return self - other
   }
 
+  /// Takes away what of the right side is there, as `-=` does.
+  /// - Returns: Whether all of it was there.
+  @discardableResult
+  package mutating func takeAway(_ other: Resources) -> Bool { subtract(other) }
+
+  /// Whether these are the very same entries in memory: then they are equal, while unequal memory says nothing.
+  /// - Complexity: O(1).
+  package func isIdentical(to other: Resources) -> Bool {
+    guard entries.count == other.entries.count else { return false }
+    return entries.withUnsafeBufferPointer { mine in
+      other.entries.withUnsafeBufferPointer { mine.baseAddress == $0.baseAddress }
+    }
+  }
+
   /// Whether `other` could be taken out of these resources.
   public func contains(_ other: Resources) -> Bool {
-    if other.entries.isEmpty { return true }
+    if other.entries.isEmpty || isIdentical(to: other) { return true }
     // Divisible entries are alone of their identity on both sides; only wholes have to be counted off one by one.
     if other.entries.contains(where: \.isWhole) {
       var remaining = self

@@ -111,11 +111,15 @@ extension Resources {
   /// What is allocated to `role` or to a role below it.
   public func allocated(toSubtreeOf role: String) -> Resources { keeping { $0.isAllocated(toSubtreeOf: role) } }
 
+  /// The role that all of these resources are allocated to; nil when there is none, or more than one.
+  package var onlyAllocationRole: String? {
+    guard let role = entries.first?.allocationRole, entries.allSatisfy({ $0.allocationRole == role }) else { return nil }
+    return role
+  }
+
   /// What is allocated to each role, in ascending order of roles; what is not allocated is left out.
   public var allocations: [(role: String, resources: Resources)] {
-    if let role = entries.first?.allocationRole, entries.allSatisfy({ $0.allocationRole == role }) {
-      return [(role, self)]
-    }
+    if let role = onlyAllocationRole { return [(role, self)] }
     return Set(entries.compactMap(\.allocationRole)).sorted().map { role in
       (role, filter { $0.allocationRole == role })
     }
