@@ -113,7 +113,9 @@ extension Resources {
 
   /// The role that all of these resources are allocated to; nil when there is none, or more than one.
   package var onlyAllocationRole: String? {
-    guard let role = entries.first?.allocationRole, entries.allSatisfy({ $0.allocationRole == role }) else { return nil }
+    guard let role = entries.first?.allocationRole, entries.allSatisfy({ $0.allocationRole == role }) else {
+      return nil
+    }
     return role
   }
 
