@@ -66,6 +66,11 @@ let libraries: [Library] = [
   // 3 shells and leaf services
   Library(name: "MesosRuntime", dependencies: ["MesosModel"]),
   Library(
+    name: "MesosDiscovery",
+    dependencies: [
+      "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", nioCore, nioPosix, collections, logging, lifecycle,
+    ]),
+  Library(
     name: "SchedulerKit",
     dependencies: [
       "SchedulerCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections, logging, lifecycle,
@@ -104,7 +109,8 @@ let libraries: [Library] = [
     dependencies: [
       collections,
       "AgentCore", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer", "MesosHTTPClient",
-      "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch",
+      "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles",
+      "ProcessLaunch",
       protobuf,
       logging, lifecycle,
       nioCore, nioPosix, httpTypes,
@@ -168,6 +174,13 @@ let tests: [Target] = [
     dependencies: [
       "SchedulerCore", "SchedulerKit", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit",
       lifecycle, logging,
+    ],
+    swiftSettings: settings),
+  .testTarget(
+    name: "MesosDiscoveryTests",
+    dependencies: [
+      "MesosDiscovery", "MesosHTTP", "MesosHTTPServer", "MesosModel", "MesosRuntime", "MesosTestKit",
+      "ZooKeeperTestServer", logging, lifecycle,
     ],
     swiftSettings: settings),
   .testTarget(
@@ -243,5 +256,8 @@ let package = Package(
     .systemLibrary(name: "CYajl", pkgConfig: "yajl", providers: [.apt(["libyajl-dev"]), .brew(["yajl"])]),
     .target(name: "CProcessLaunch"),
     .target(name: "MesosTestKit", dependencies: ["MesosModel"], swiftSettings: settings),
+    .target(
+      name: "ZooKeeperTestServer", dependencies: ["ProcessLaunch", nioCore, nioPosix],
+      path: "Tests/ZooKeeperTestServer", swiftSettings: settings),
   ] + executables + tests.filter { only?.contains($0.name) ?? true }
 )

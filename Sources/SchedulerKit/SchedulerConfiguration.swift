@@ -91,7 +91,11 @@ public struct SchedulerConfiguration: Sendable {
   public init(master: String, framework: FrameworkSettings) throws(SchedulerError) {
     var masters: [MasterAddress] = []
     for text in master.split(separator: ",") {
-      masters.append(try MasterAddress(text.trimmingCharacters(in: .whitespaces)))
+      do {
+        masters.append(try MasterAddress(text.trimmingCharacters(in: .whitespaces)))
+      } catch {
+        throw SchedulerError(.invalidAddress, error.message)
+      }
     }
     try self.init(masters: masters, framework: framework)
   }
