@@ -73,7 +73,8 @@ let libraries: [Library] = [
   Library(
     name: "SchedulerKit",
     dependencies: [
-      "SchedulerCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections, logging, lifecycle,
+      "SchedulerCore", "MesosDiscovery", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections,
+      logging, lifecycle,
     ]),
   Library(
     name: "SchedulerSimulation",
@@ -109,8 +110,7 @@ let libraries: [Library] = [
     dependencies: [
       collections,
       "AgentCore", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer", "MesosHTTPClient",
-      "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles",
-      "ProcessLaunch",
+      "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch",
       protobuf,
       logging, lifecycle,
       nioCore, nioPosix, httpTypes,
@@ -172,8 +172,8 @@ let tests: [Target] = [
   .testTarget(
     name: "SchedulerKitTests",
     dependencies: [
-      "SchedulerCore", "SchedulerKit", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit",
-      lifecycle, logging,
+      "SchedulerCore", "SchedulerKit", "MesosDiscovery", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer",
+      "MesosModel", "MesosTestKit", lifecycle, logging,
     ],
     swiftSettings: settings),
   .testTarget(

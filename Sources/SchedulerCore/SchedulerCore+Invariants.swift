@@ -14,7 +14,7 @@ extension SchedulerCore {
     case .subscribed:
       precondition(frameworkID != nil, "subscribed without a framework id")
       precondition(reconciling.pending.isEmpty == (reconciling.next == nil), "reconciliation without a time")
-    case .idle, .backingOff, .connecting, .finished:
+    case .idle, .detecting, .backingOff, .connecting, .finished:
       precondition(offersHeld.isEmpty, "offers held without a subscription")
       precondition(reconciling.pending.isEmpty, "reconciliation without a subscription")
       precondition(!ordered.queue.contains { $0.call.type == .accept }, "an ACCEPT waits without a subscription")
