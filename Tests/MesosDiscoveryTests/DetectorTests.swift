@@ -4,6 +4,7 @@ import MesosHTTP
 import MesosHTTPServer
 import MesosModel
 import MesosRuntime
+import ServiceLifecycle
 import Synchronization
 import Testing
 import ZooKeeperTestServer
@@ -316,24 +317,41 @@ private final class RedirectServer: Sendable {
   static func with<Success: Sendable>(
     count: Int, _ body: @escaping @Sendable ([(server: RedirectServer, port: Int)]) async throws -> Success
   ) async throws -> Success {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      var servers: [(server: RedirectServer, port: Int)] = []
-      for _ in 0..<count {
-        let redirects = RedirectServer()
-        let server = MesosHTTPServer(
+    var redirects: [RedirectServer] = []
+    var servers: [MesosHTTPServer] = []
+    for _ in 0..<count {
+      let redirect = RedirectServer()
+      redirects.append(redirect)
+      servers.append(
+        MesosHTTPServer(
           configuration: HTTPServerConfiguration(host: "127.0.0.1", port: 0),
-          routes: [Route("/master/redirect", methods: nil) { _ in redirects.answer.withLock { $0 } }], logger: quiet)
-        group.addTask { try await server.run() }
-        servers.append((redirects, try await server.address().port))
+          routes: [Route("/master/redirect", methods: nil) { _ in redirect.answer.withLock { $0 } }], logger: quiet))
+    }
+    let services = ServiceGroup(services: servers, logger: quiet)
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await services.run() }
+      let result: Result<Success, any Error>
+      do {
+        var pairs: [(server: RedirectServer, port: Int)] = []
+        for (redirect, server) in zip(redirects, servers) { pairs.append((redirect, try await server.address().port)) }
+        result = .success(try await body(pairs))
+      } catch {
+        result = .failure(error)
       }
-      defer { group.cancelAll() }
-      return try await body(servers)
+      await services.triggerGracefulShutdown()
+      try await group.waitForAll()
+      return try result.get()
     }
   }
 
   func leads(_ port: Int) {
     answer.withLock { $0 = OutgoingResponse(status: 307, headers: ["Location": "//127.0.0.1:\(port)"]) }
   }
+}
+
+/// Its end shuts the group down that it is in.
+private struct EndsAtOnce: Service {
+  func run() async throws {}
 }
 
 @Suite(.timeLimit(.minutes(1))) struct PlainDetectorTests {
@@ -385,6 +403,21 @@ private final class RedirectServer: Sendable {
       try Data("127.0.0.1:x\n".utf8).write(to: URL(filePath: path), options: .atomic)
       try Data("master@127.0.0.1:5052\n".utf8).write(to: URL(filePath: path), options: .atomic)
       try await detector.leads(5052)
+    }
+  }
+
+  @Test func `a detector in a service group ends with it, without an error`() async throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "swift-mesos-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data("127.0.0.1:5051\n".utf8).write(to: URL(filePath: path))
+    for text in ["h:1", "127.0.0.1:1,127.0.0.1:2", "zk://127.0.0.1:1/mesos", "file://\(path)"] {
+      let group = ServiceGroup(
+        configuration: ServiceGroupConfiguration(
+          services: [
+            .init(service: try makeMasterDetector(text, logger: quiet)),
+            .init(service: EndsAtOnce(), successTerminationBehavior: .gracefullyShutdownGroup),
+          ], logger: quiet))
+      try await group.run()
     }
   }
 

@@ -45,7 +45,12 @@ public final class FileMasterDetector: MasterDetector {
 
   public func run() async throws {
     defer { broadcast.finish() }
-    try await cancelWhenGracefulShutdown { try await self.follow() }
+    do {
+      try await cancelWhenGracefulShutdown { try await self.follow() }
+    } catch is CancellationError {
+      // A graceful shutdown is no error.
+      try Task.checkCancellation()
+    }
   }
 
   private func follow() async throws {
