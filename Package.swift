@@ -101,6 +101,7 @@ let libraries: [Library] = [
     dependencies: [
       "MasterCore", "ClusterView", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer",
       "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "MesosAllocator",
+      "MesosDiscovery",
       protobuf,
       logging, lifecycle, collections,
       nioCore, nioPosix, httpTypes,
@@ -110,7 +111,8 @@ let libraries: [Library] = [
     dependencies: [
       collections,
       "AgentCore", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer", "MesosHTTPClient",
-      "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch",
+      "MesosDiscovery", "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles",
+      "ProcessLaunch",
       protobuf,
       logging, lifecycle,
       nioCore, nioPosix, httpTypes,
@@ -211,7 +213,8 @@ let tests: [Target] = [
     name: "ReferenceClusterTests",
     dependencies: [
       "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "ExecutorKit", "MesosHTTP", "MesosHTTPClient", "MesosModel",
-      "MesosTestKit", "ProcessLaunch", "SandboxFiles", "ShellSupport", logging, lifecycle, protobuf,
+      "MesosTestKit", "ProcessLaunch", "SandboxFiles", "ShellSupport", "MesosDiscovery", "ZooKeeperTestServer",
+      logging, lifecycle, protobuf,
     ],
     swiftSettings: settings),
   .testTarget(
