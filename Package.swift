@@ -73,10 +73,15 @@ let libraries: [Library] = [
   // 3 shells and leaf services
   Library(name: "MesosRuntime", dependencies: ["MesosModel"]),
   Library(
+    name: "MesosDiscovery",
+    dependencies: [
+      "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", nioCore, nioPosix, collections, logging, lifecycle,
+    ]),
+  Library(
     name: "SchedulerKit",
     dependencies: [
-      "SchedulerCore", "DemandCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", collections, logging,
-      lifecycle, metrics, tracing,
+      "SchedulerCore", "DemandCore", "MesosDiscovery", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient",
+      collections, logging, lifecycle, metrics, tracing,
     ]),
   Library(
     name: "SchedulerSimulation",
@@ -109,6 +114,7 @@ let libraries: [Library] = [
     dependencies: [
       "MasterCore", "ClusterView", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer",
       "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "MesosAllocator",
+      "MesosDiscovery",
       protobuf,
       logging, lifecycle, collections,
       nioCore, nioPosix, httpTypes,
@@ -118,7 +124,8 @@ let libraries: [Library] = [
     dependencies: [
       collections,
       "AgentCore", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer", "MesosHTTPClient",
-      "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch",
+      "MesosDiscovery", "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles",
+      "ProcessLaunch",
       protobuf,
       logging, lifecycle,
       nioCore, nioPosix, httpTypes,
@@ -182,8 +189,16 @@ let tests: [Target] = [
   .testTarget(
     name: "SchedulerKitTests",
     dependencies: [
-      "SchedulerCore", "SchedulerKit", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit",
-      "TransportTestKit", lifecycle, lifecycleTestKit, logging, metrics, tracing, inMemoryTracing,
+      "SchedulerCore", "SchedulerKit", "MesosDiscovery", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer",
+      "MesosModel", "MesosTestKit", "TransportTestKit", lifecycle, lifecycleTestKit, logging, metrics, tracing,
+      inMemoryTracing,
+    ],
+    swiftSettings: settings),
+  .testTarget(
+    name: "MesosDiscoveryTests",
+    dependencies: [
+      "MesosDiscovery", "MesosHTTP", "MesosHTTPServer", "MesosModel", "MesosRuntime", "MesosTestKit",
+      "ZooKeeperTestServer", logging, lifecycle,
     ],
     swiftSettings: settings),
   .testTarget(
@@ -223,7 +238,8 @@ let tests: [Target] = [
     name: "ReferenceClusterTests",
     dependencies: [
       "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "ExecutorKit", "MesosHTTP", "MesosHTTPClient", "MesosModel",
-      "MesosTestKit", "ProcessLaunch", "SandboxFiles", "ShellSupport", logging, lifecycle, protobuf,
+      "MesosTestKit", "ProcessLaunch", "SandboxFiles", "ShellSupport", "MesosDiscovery", "ZooKeeperTestServer",
+      logging, lifecycle, protobuf,
     ],
     swiftSettings: settings),
   .testTarget(
@@ -275,5 +291,8 @@ let package = Package(
     .target(
       name: "TransportTestKit", dependencies: [nioCore, nioPosix, nioSSL, metrics], path: "Tests/TransportTestKit",
       swiftSettings: settings),
+    .target(
+      name: "ZooKeeperTestServer", dependencies: ["ProcessLaunch", nioCore, nioPosix],
+      path: "Tests/ZooKeeperTestServer", swiftSettings: settings),
   ] + executables + tests.filter { only?.contains($0.name) ?? true }
 )

@@ -1,6 +1,6 @@
-/// A request that is refused: status and plain text, as Apache Mesos answers.
+/// A request that is refused, or sent on: status and plain text, as Apache Mesos answers.
 public struct HTTPFailure: Error, Hashable, Sendable {
-  /// HTTP status, 400 to 599.
+  /// HTTP status: 307 with a `Location`, or 400 to 599.
   public var status: Int
   /// The body, sent as `text/plain; charset=utf-8`.
   public var text: String

@@ -19,6 +19,8 @@ public struct IncomingRequest: Sendable {
   public let path: String
   /// The path as it came, without the query.
   public let rawPath: String
+  /// The query as it came, without its question mark; `nil` for none.
+  public let rawQuery: String?
   /// What follows the prefix of the route that matched; empty for exact routes.
   public internal(set) var pathRemainder = ""
   /// The query in order.

@@ -290,7 +290,8 @@ private func response(
     let isChunked = headers["Transfer-Encoding"] != nil
     let length = isChunked ? nil : (headers["Content-Length"].flatMap { Int($0) } ?? 0)
     let incoming = IncomingRequest(
-      method: request.method.rawValue, path: target.path, rawPath: target.rawPath, pathRemainder: match.remainder,
+      method: request.method.rawValue, path: target.path, rawPath: target.rawPath, rawQuery: target.rawQuery,
+      pathRemainder: match.remainder,
       query: target.query, headers: headers, remoteAddress: remoteAddress(of: channel),
       body: IncomingBody(request.body, declaredLength: length, request: number, monitor: monitor))
     return try await match.route.handler(incoming)

@@ -50,7 +50,9 @@ public struct OutgoingResponse: Sendable {
 
   /// A refusal in plain text.
   public static func failure(_ failure: HTTPFailure) -> OutgoingResponse {
-    var response = text(failure.text, status: failure.status)
+    // A redirect has no body.
+    var response =
+      failure.status < 400 ? OutgoingResponse(status: failure.status) : text(failure.text, status: failure.status)
     for field in failure.headers { response.headers.set(name: field.name, value: field.value) }
     if failure.closesConnection { response.headers.set(name: "Connection", value: "close") }
     return response

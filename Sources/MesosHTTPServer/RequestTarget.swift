@@ -3,6 +3,7 @@ import MesosHTTP
 /// A request's target taken apart: `/path?query`, or the same behind `http://host`.
 struct RequestTarget {
   let rawPath: String
+  let rawQuery: String?
   let path: String
   let query: [IncomingRequest.QueryItem]
 
@@ -18,6 +19,7 @@ struct RequestTarget {
     guard text.first == "/" else { throw .badRequest("Request URL path must start with '/'") }
     let mark = text.firstIndex(of: "?") ?? text.endIndex
     rawPath = String(text[..<mark])
+    rawQuery = mark == text.endIndex ? nil : String(text[mark...].dropFirst())
     path = percentDecoded(text[..<mark], plusIsSpace: false) ?? rawPath
     var items: [IncomingRequest.QueryItem] = []
     for pair in text[mark...].dropFirst().split(whereSeparator: { $0 == "&" || $0 == ";" }) {

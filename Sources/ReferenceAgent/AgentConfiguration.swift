@@ -6,8 +6,11 @@ import SwiftProtobuf
 
 /// What a ``ReferenceAgent`` is told at its start.
 public struct AgentConfiguration: Sendable {
-  /// The master's `host:port`; a list separated by commas is tried in turn.
+  /// The master's `host:port`, or a list of them separated by commas, tried in turn; or where the leading master is found:
+  /// `zk://user:password@h1:2181,h2:2181/path`, or `file:///path` of a file that says it.
   public var master: String
+  /// Of the session with ZooKeeper, where the master is found there.
+  public var zooKeeperSessionTimeout: Duration = .seconds(10)
   /// The address to listen on.
   public var host: String
   /// 0 for any that is free.
@@ -97,6 +100,7 @@ public struct AgentConfiguration: Sendable {
       }
     }
     flags = parsed.rendered
+    zooKeeperSessionTimeout = parsed.duration("zk_session_timeout")
     registrationBackoffFactor = parsed.duration("registration_backoff_factor")
     sandboxRemovalDelay = parsed.duration("gc_delay")
     let variables = try Self.variables(parsed.stringIfSet("executor_environment_variables"))

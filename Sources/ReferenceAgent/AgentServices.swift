@@ -20,7 +20,7 @@ struct AgentServices: Sendable {
   let startTime: Double
   let pid: String
   let flags: [(name: String, value: String)]
-  let masterHostname: String
+  let masterHostname: @Sendable () -> String
 
   /// The containers with what their processes use.
   @concurrent

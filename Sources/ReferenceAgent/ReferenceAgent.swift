@@ -1,6 +1,7 @@
 import AgentCore
 import AgentLink
 public import Logging
+import MesosDiscovery
 import MesosHTTP
 import MesosHTTPClient
 import MesosHTTPServer
@@ -57,7 +58,7 @@ public final class ReferenceAgent: Service {
   }
 
   private func serve(_ storage: any StateStorage) async throws {
-    let masters = try masterEndpoints()
+    let master = try masterSource()
     let bootID = AgentStore.bootID()
     let recovered = try AgentStore.recover(
       try await storage.load(readableFormats: 0...AgentStore.formatVersion), bootID: bootID
@@ -68,7 +69,7 @@ public final class ReferenceAgent: Service {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await self.server.run() }
         let (host, port) = try await server.address()
-        let services = try makeServices(recovered, host: host, port: port, master: masters[0])
+        let services = try makeServices(recovered, host: host, port: port, master: master)
         let agent = services.agent
         let runner = try ContainerRunner(
           agent: agent, removalDelay: configuration.sandboxRemovalDelay, logger: logger)
@@ -81,7 +82,7 @@ public final class ReferenceAgent: Service {
         group.addTask { await runner.run() }
         group.addTask {
           try await MasterLink(
-            agent: agent, client: client, masters: masters,
+            agent: agent, client: client, master: master,
             backoffFactor: self.configuration.registrationBackoffFactor, logger: self.logger
           ).run()
         }
@@ -138,24 +139,35 @@ public final class ReferenceAgent: Service {
     logger.info("agent ends", metadata: ["why": "\(ending.reason)"])
   }
 
-  private func masterEndpoints() throws(ReferenceAgentError) -> [HTTPEndpoint] {
+  private func masterSource() throws(ReferenceAgentError) -> MasterSource {
+    if configuration.master.hasPrefix(ZooKeeperURL.scheme) || configuration.master.hasPrefix("file://") {
+      do {
+        return .detected(
+          try makeMasterDetector(
+            configuration.master, sessionTimeout: configuration.zooKeeperSessionTimeout, logger: logger))
+      } catch {
+        throw ReferenceAgentError(code: .badConfiguration, message: "--master: \(error)")
+      }
+    }
     var masters: [HTTPEndpoint] = []
     for text in configuration.master.split(separator: ",") {
       let address = text.hasPrefix("master@") ? text.dropFirst("master@".count) : text
       guard let endpoint = HTTPEndpoint(address.contains(":") ? String(address) : "\(address):5050") else {
         throw ReferenceAgentError(
-          code: .badConfiguration, message: "--master has '\(text.prefix(200))': expecting HOST:PORT")
+          code: .badConfiguration,
+          message: "--master has '\(text.contains("@") ? "" : text.prefix(200))': expecting HOST:PORT or zk://…/path")
       }
       masters.append(endpoint)
     }
     guard !masters.isEmpty else {
-      throw ReferenceAgentError(code: .badConfiguration, message: "--master is empty: expecting HOST:PORT")
+      throw ReferenceAgentError(
+        code: .badConfiguration, message: "--master is empty: expecting HOST:PORT or zk://…/path")
     }
-    return masters
+    return .listed(masters)
   }
 
   private func makeServices(
-    _ recovered: RecoveredAgent, host: String, port: Int, master: HTTPEndpoint
+    _ recovered: RecoveredAgent, host: String, port: Int, master: MasterSource
   ) throws -> AgentServices {
     let clock = SystemClock()
     let ip = configuration.advertisedIP ?? (host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host)
@@ -183,11 +195,14 @@ public final class ReferenceAgent: Service {
     let agent = AgentActor(
       core: core, link: link, clock: clock, files: files, batchLimit: configuration.storeBacklogLimit,
       workLimit: configuration.containerBacklogLimit, logger: logger)
-    let masterHostname: String =
-      switch master.address {
-      case .tcp(_, let host, _): host
-      case .unixSocket: "localhost"
+    let masterHostname: @Sendable () -> String = {
+      switch master {
+      case .listed(let masters):
+        if case .tcp(_, let host, _) = masters[0].address { host } else { "localhost" }
+      case .detected(let detector):
+        detector.detections.last?.master?.address.host ?? ""
       }
+    }
     return AgentServices(
       agent: agent, startTime: clock.now().wallSeconds, pid: "slave(1)@\(ip):\(advertisedPort)",
       flags: configuration.flags, masterHostname: masterHostname)

@@ -1,4 +1,5 @@
 public import MasterCore
+public import MesosDiscovery
 import MesosAllocator
 import MesosModel
 public import ServerFlags
@@ -14,6 +15,18 @@ public struct MasterConfiguration: Sendable {
     case memory
   }
 
+  /// Where masters are elected.
+  public struct Election: Hashable, Sendable {
+    public var url: ZooKeeperURL
+    /// How long after a master's sudden death another one takes its place.
+    public var sessionTimeout: Duration
+
+    public init(url: ZooKeeperURL, sessionTimeout: Duration = .seconds(10)) {
+      self.url = url
+      self.sessionTimeout = sessionTimeout
+    }
+  }
+
   /// The address to listen on.
   public var host: String
   /// 0 for any that is free.
@@ -25,6 +38,8 @@ public struct MasterConfiguration: Sendable {
   public var hostname: String?
   public var cluster: String?
   public var registry: Registry
+  /// The election that it stands for; `nil` for a master that leads alone.
+  public var election: Election?
   /// As GET_FLAGS and `/flags` show them, sorted by name.
   public var flags: [(name: String, value: String)]
   /// Changes the core's configuration from the defaults.
@@ -64,6 +79,13 @@ public struct MasterConfiguration: Sendable {
         throw MasterError(code: .badConfiguration, message: "--advertise_port=\(port) is no port")
       }
       advertisedPort = port
+    }
+    if let text = parsed.stringIfSet("zk") {
+      do {
+        election = Election(url: try ZooKeeperURL(text), sessionTimeout: parsed.duration("zk_session_timeout"))
+      } catch {
+        throw MasterError(code: .badConfiguration, message: "--zk: \(error)")
+      }
     }
     hostname = parsed.stringIfSet("hostname")
     cluster = parsed.stringIfSet("cluster")

@@ -9,43 +9,43 @@ import ShellSupport
 
 /// Every path of the master.
 enum MasterRoutes {
-  static func all(gate: ServicesGate<MasterServices>, configuration: MasterConfiguration, logger: Logger) -> [Route] {
+  static func all(gate: MasterGate, configuration: MasterConfiguration, logger: Logger) -> [Route] {
     [
       Route(both("/api/v1/scheduler")) { request in
         try await SchedulerAPI(
-          master: try gate.pass().master, bodyLimit: configuration.bodyLimit,
+          master: try gate.pass(request).master, bodyLimit: configuration.bodyLimit,
           streamLimit: configuration.schedulerStreamLimit, makeStreamID: makeStreamID, logger: logger
         ).respond(to: request)
       },
       Route(both("/api/v1")) { request in
-        try await OperatorAPI(services: try gate.pass(), bodyLimit: configuration.bodyLimit).respond(to: request)
+        try await OperatorAPI(services: try gate.pass(request), bodyLimit: configuration.bodyLimit).respond(to: request)
       },
       Route(LinkProtocol.path) { request in
         try await AgentLinkAPI(
-          master: try gate.pass().master, exchangeLimit: configuration.exchangeLimit, logger: logger
+          master: try gate.pass(request).master, exchangeLimit: configuration.exchangeLimit, logger: logger
         ).respond(to: request)
       },
-      Route(both("/health"), methods: ["GET"]) { _ in
-        _ = try gate.pass()
+      Route(both("/health"), methods: ["GET"]) { request in
+        if !gate.isStandby { _ = try gate.pass(request) }
         return OutgoingResponse(status: 200)
       },
       Route("/version", methods: nil) { _ in try DocumentPages.version() },
-      Route(both("/flags"), methods: ["GET"]) { _ in try DocumentPages.flags(try gate.pass().flags) },
-      Route(both("/state"), methods: nil) { _ in
-        let services = try gate.pass()
+      Route(both("/flags"), methods: ["GET"]) { request in
+        if !gate.isStandby { _ = try gate.pass(request) }
+        return try DocumentPages.flags(configuration.flags)
+      },
+      Route(both("/state"), methods: nil) { request in
+        let services = try gate.pass(request)
         return .stream(.json) { stream in
           try await StatePage.write(services) { try await stream.write($0) }
         }
       },
       Route("/metrics/snapshot", methods: nil) { request in
         try await DocumentPages.metrics(timeout: request.queryValue("timeout")) {
-          try await gate.pass().master.metrics()
+          gate.isStandby ? [("master/elected", 0)] : try await gate.pass(request).master.metrics()
         }
       },
-      Route(both("/redirect"), methods: nil) { _ in
-        let info = try gate.pass().info
-        return OutgoingResponse(status: 307, headers: ["Location": "//\(info.hostname):\(info.port)"])
-      },
+      Route(both("/redirect"), methods: nil) { _ in try gate.leader() },
       // The master keeps no files yet; the endpoints say so in their own words.
     ] + FilePages.routes(FileTree())
   }

@@ -2,6 +2,7 @@ import AgentLink
 import ClusterView
 public import Logging
 import MasterCore
+import MesosDiscovery
 import MesosHTTP
 import MesosHTTPServer
 import MesosModel
@@ -14,16 +15,19 @@ import SwiftProtobuf
 /// A master: the core, its registry, the readers' view and the HTTP interfaces, assembled.
 ///
 /// Several may run in one process. `run()` serves until it is cancelled or the service group shuts down gracefully.
+///
+/// With an election it stands by first: requests are sent on to the leader. Elected, it recovers its registry and serves. When it has
+/// lost its leadership, or cannot be sure of it any more, `run()` throws, and the process is to end: a new one stands for election anew.
 public final class ReferenceMaster: Service {
   private let configuration: MasterConfiguration
   private let logger: Logger
-  private let gate: ServicesGate<MasterServices>
+  private let gate: MasterGate
   private let server: MesosHTTPServer
 
   public init(configuration: MasterConfiguration, logger: Logger) {
     self.configuration = configuration
     self.logger = logger
-    let gate = ServicesGate<MasterServices>(refusal: "Master has not finished recovery")
+    let gate = MasterGate(isStandby: configuration.election != nil)
     self.gate = gate
     server = MesosHTTPServer(
       configuration: HTTPServerConfiguration(host: configuration.host, port: configuration.port),
@@ -35,14 +39,7 @@ public final class ReferenceMaster: Service {
 
   public func run() async throws {
     do {
-      let storage = try await openStorage()
-      do {
-        try await serve(storage)
-      } catch {
-        await storage.close()
-        throw error
-      }
-      await storage.close()
+      try await serve()
     } catch {
       server.abandon("the master has failed: \(error)")
       throw error
@@ -59,21 +56,122 @@ public final class ReferenceMaster: Service {
     }
   }
 
-  private func serve(_ storage: any StateStorage) async throws {
-    let registry = try RegistryStore.recover(try await storage.load())
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await self.server.run() }
+  /// What a part of the master is to the whole, when it ends without an error.
+  private enum Part { case essential, helping }
+
+  private func serve() async throws {
+    // A registry that cannot be used shows at the start where nobody else is there to serve.
+    let storage = configuration.election == nil ? try await openStorage() : nil
+    do {
+      try await serve(storage)
+    } catch {
+      await storage?.close()
+      throw error
+    }
+    await storage?.close()
+  }
+
+  private func serve(_ storage: (any StateStorage)?) async throws {
+    let registry: RecoveredRegistry?
+    if let storage { registry = try RegistryStore.recover(try await storage.load()) } else { registry = nil }
+    try await withThrowingTaskGroup(of: Part.self) { group in
+      group.addTask {
+        try await self.server.run()
+        return .essential
+      }
       let (host, port) = try await server.address()
-      let services = makeServices(registry: registry, host: host, port: port)
-      let master = services.master
+      let info = makeInfo(host: host, port: port)
+      if let storage, let registry {
+        group.addTask {
+          try await self.lead(as: info, registry: registry, storage)
+          return .essential
+        }
+      } else if let election = configuration.election {
+        gate.standsBy(info)
+        let contender = ZooKeeperMasterContender(
+          election.url, info: info, sessionTimeout: election.sessionTimeout, logger: logger)
+        let detector = ZooKeeperMasterDetector(
+          election.url, sessionTimeout: election.sessionTimeout, logger: logger)
+        group.addTask {
+          do {
+            // It withdraws when all has ended, not when a shutdown begins.
+            try await contender.runUntilCancelled()
+          } catch let error as DiscoveryError {
+            throw MasterError(code: .electionFailed, message: error.message)
+          }
+          return .helping
+        }
+        group.addTask {
+          do {
+            try await detector.run()
+          } catch let error as DiscoveryError {
+            throw MasterError(code: .electionFailed, message: error.message)
+          }
+          return .helping
+        }
+        group.addTask {
+          for await detection in detector.detections { self.gate.leads(detection.master?.info) }
+          return .helping
+        }
+        group.addTask {
+          try await self.leadWhenElected(as: info, contender.candidacies)
+          return .essential
+        }
+      }
+      // The server ends on graceful shutdown, or something throws; both end the master.
+      var result = await group.nextResult()
+      while case .success(.helping) = result { result = await group.nextResult() }
+      gate.close()
+      group.cancelAll()
+      while await group.nextResult() != nil {}
+      _ = try result?.get()
+    }
+  }
+
+  /// Stands by until it is elected, then recovers and leads for as long as it is the leader.
+  private func leadWhenElected(as info: MasterInfo, _ candidacies: Changes<Candidacy>) async throws {
+    logger.info("master stands for election", metadata: ["id": "\(info.id)"])
+    guard await candidacies.contains(where: { $0 == .elected }) else { return try Task.checkCancellation() }
+    logger.info("master is elected", metadata: ["id": "\(info.id)"])
+    gate.elected()
+    let storage = try await openStorage()
+    do {
+      let registry = try RegistryStore.recover(try await storage.load())
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          for await case .lost(let reason) in candidacies {
+            throw MasterError(
+              code: .lostLeadership,
+              message: "Lost leadership: \(reason). This master ends; start it again to stand for election anew")
+          }
+          try Task.checkCancellation()
+        }
+        group.addTask { try await self.lead(as: info, registry: registry, storage) }
+        defer { group.cancelAll() }
+        try await group.next()
+      }
+    } catch {
+      await storage.close()
+      throw error
+    }
+    await storage.close()
+  }
+
+  /// Serves as the leader.
+  private func lead(as info: MasterInfo, registry: RecoveredRegistry, _ storage: any StateStorage) async throws {
+    let services = makeServices(registry: registry, info: info)
+    let master = services.master
+    let result = await withThrowingTaskGroup(of: Void.self) { group in
       await master.start()
       gate.open(services)
       logger.info(
         "master is serving",
-        metadata: ["address": "\(host):\(port)", "id": "\(services.info.id)", "agents": "\(registry.agents.count)"])
+        metadata: [
+          "address": "\(info.address.ip):\(info.address.port)", "id": "\(info.id)",
+          "agents": "\(registry.agents.count)",
+        ])
       group.addTask { try await self.keepTime(for: master) }
       group.addTask { try await self.writeRegistry(of: master, to: storage) }
-      // The server ends on graceful shutdown, or something throws; both end the master.
       let result = await group.nextResult()
       gate.close()
       group.cancelAll()
@@ -81,8 +179,9 @@ public final class ReferenceMaster: Service {
       await master.refuseWaiting()
       while await group.nextResult() != nil {}
       master.stopThread()
-      try result?.get()
+      return result
     }
+    try result?.get()
   }
 
   private func keepTime(for master: MasterActor) async throws {
@@ -106,15 +205,13 @@ public final class ReferenceMaster: Service {
     }
   }
 
-  private func makeServices(registry: RecoveredRegistry, host: String, port: Int) -> MasterServices {
-    let clock = SystemClock()
-    let now = clock.now()
+  private func makeInfo(host: String, port: Int) -> MasterInfo {
     var generator = SystemRandomNumberGenerator()
     let id = UUIDText.random(using: &generator)
     let ip = configuration.advertisedIP ?? (host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host)
     let advertisedPort = configuration.advertisedPort ?? port
     let hostname = configuration.hostname ?? ip
-    let info = MasterInfo.with {
+    return MasterInfo.with {
       $0.id = id
       $0.ip = Self.packed(ip)
       $0.port = UInt32(advertisedPort)
@@ -127,6 +224,12 @@ public final class ReferenceMaster: Service {
         $0.port = Int32(advertisedPort)
       }
     }
+  }
+
+  private func makeServices(registry: RecoveredRegistry, info: MasterInfo) -> MasterServices {
+    let clock = SystemClock()
+    let now = clock.now()
+    let id = info.id
     var coreConfiguration = MasterCore.Configuration(masterID: id, masterInfo: info)
     configuration.adjust(&coreConfiguration)
     let master = MasterActor(

@@ -3,8 +3,12 @@ public import MesosModel
 extension SchedulerCore {
   /// The choices and bounds of a scheduler.
   public struct Configuration: Hashable, Sendable {
-    /// The masters to try in turn; a standby one redirects to the leader. Not empty.
+    /// The masters to try in turn; a standby one redirects to the leader. Not empty, unless a detector finds them.
     public var masters: [MasterAddress]
+    /// Whether the leading master is told by ``Event/masterDetected(_:)`` rather than named in ``masters``.
+    public var detectsMaster = false
+    /// The longest wait before the first attempt at a newly detected leader; chance makes it shorter.
+    public var leaderChangeDelayMax: Duration = .milliseconds(500)
     /// The framework, without its id.
     public var framework: FrameworkInfo
     /// The roles that want no offers from the start.

@@ -8,14 +8,19 @@ extension SchedulerCore {
     connect(to: nil, at: now)
   }
 
-  /// Opens a stream to `master`, or to the next one of the list.
+  /// Opens a stream to `master`, or to the detected leader, or to the next one of the list.
   mutating func connect(to master: MasterAddress?, at now: Duration) {
-    let master = master ?? configuration.masters[masterIndex % configuration.masters.count]
+    guard let master = master ?? nextMaster else { return awaitDetection() }
+    followed = detected
     lastStream += 1
     let stream = StreamNumber(lastStream)
     phase = .connecting(Connecting(stream: stream, master: master, deadline: now + configuration.subscribeTimeout))
     show(.connecting(master))
     directives.append(.openStream(stream, master, subscribeCall))
+  }
+
+  private var nextMaster: MasterAddress? {
+    configuration.detectsMaster ? detected : configuration.masters[masterIndex % configuration.masters.count]
   }
 
   /// SUBSCRIBE with what the user wants now: its roles' suppression survives a re-subscription.
@@ -154,9 +159,11 @@ extension SchedulerCore {
   }
 
   /// Gives the present attempt or subscription up and waits for the next one, at `leader` where one was named.
+  ///
+  /// - Parameter pause: How long to wait; by the failures so far where it is not given.
   mutating func lose(
     _ reason: String, closing stream: StreamNumber?, leader: MasterAddress? = nil, at now: Duration,
-    using rng: inout some RandomNumberGenerator
+    after pause: Duration? = nil, using rng: inout some RandomNumberGenerator
   ) {
     if let stream { directives.append(.closeStream(stream)) }
     if case .connecting(let connecting) = phase, connecting.streamID == nil, stream != nil { abandoned += 1 }
@@ -171,8 +178,8 @@ extension SchedulerCore {
     if let stopping, stopping.mode == .keepFramework { return finish(nil) }
     failures += 1
     redirects = 0
-    masterIndex = (masterIndex + 1) % configuration.masters.count
-    let delay = configuration.reconnectBackoff.delay(after: failures, using: &rng)
+    masterIndex = (masterIndex + 1) % max(1, configuration.masters.count)
+    let delay = pause ?? configuration.reconnectBackoff.delay(after: failures, using: &rng)
     phase = .backingOff(until: now + delay, to: leader)
     show(.backingOff(delay, reason: reason))
   }
@@ -183,7 +190,7 @@ extension SchedulerCore {
     switch (phase, mode) {
     case (.subscribed, _): break  // `pump` ends it when the lanes are empty
     case (_, .keepFramework): finish(nil)
-    case (.idle, .tearDown) where frameworkID == nil: finish(nil)
+    case (.idle, .tearDown) where frameworkID == nil, (.detecting, .tearDown) where frameworkID == nil: finish(nil)
     case (_, .tearDown): break  // waits for a subscription, up to the deadline
     }
   }

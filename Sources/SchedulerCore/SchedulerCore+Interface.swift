@@ -79,6 +79,12 @@ extension SchedulerCore {
     case callEnded(SendNumber, CallOutcome)
     /// The user is done with an update.
     case handled(DeliveryNumber)
+    /// The detector says where the leading master is, or that there is none.
+    case masterDetected(MasterAddress?)
+    /// Something keeps the detector from seeing more; what it said last still holds.
+    case detectionTroubled(String)
+    /// The detector gave up.
+    case detectionEnded(String)
     /// Time has passed; at the latest at ``SchedulerCore/nextDeadline``.
     case tick
     case stop(StopMode)

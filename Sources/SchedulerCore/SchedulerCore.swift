@@ -7,7 +7,7 @@ public import MesosModel
 /// One stream of events comes from the master, calls go to it one by one. The core owns both sides of that as a value: it is told
 /// what happened (``Event``) and says what to do (``Directive``); it never waits and never looks at a clock.
 ///
-/// - **Connection.** Disconnected, connecting, subscribed, backing off. A stream that is silent for
+/// - **Connection.** Disconnected, detecting, connecting, subscribed, backing off. A stream that is silent for
 ///   ``Configuration/missedHeartbeatsMax`` heartbeats is dead, whatever TCP says. A standby master's 307 is followed, a 503 waited out.
 ///   Re-subscription is always under the same framework id, which is durable before anything of a subscription is shown.
 /// - **Calls.** One lane keeps the user's order, one call on its way at a time; acknowledgements have a lane beside it. A call that
@@ -34,6 +34,12 @@ public struct SchedulerCore: Sendable {
 
   // Connection.
   var masterIndex = 0
+  /// The leading master as the detector last said; `nil` while it knows of none.
+  var detected: MasterAddress?
+  /// What was detected when the present attempt or subscription began.
+  var followed: MasterAddress?
+  /// Why the detector will say no more.
+  var detectionError: SchedulerError?
   /// Attempts in a row without a subscription that lasted.
   var failures = 0
   /// Attempts that were given up without an answer. Such a SUBSCRIBE may reach the master after a later one, and take its place.
@@ -64,7 +70,7 @@ public struct SchedulerCore: Sendable {
     func require(_ holds: Bool, _ message: String) throws(SchedulerError) {
       guard holds else { throw SchedulerError(.invalidConfiguration, message) }
     }
-    try require(!configuration.masters.isEmpty, "No master is named")
+    try require(configuration.detectsMaster || !configuration.masters.isEmpty, "No master is named")
     try require(configuration.missedHeartbeatsMax > 0, "missedHeartbeatsMax is not positive")
     try require(configuration.callAttemptsMax > 0, "callAttemptsMax is not positive")
     try require(configuration.callsQueuedMax > 0, "callsQueuedMax is not positive")
@@ -79,6 +85,8 @@ public struct SchedulerCore: Sendable {
 
   enum Phase: Hashable, Sendable {
     case idle
+    /// No leading master is known.
+    case detecting
     case backingOff(until: Duration, to: MasterAddress?)
     case connecting(Connecting)
     case subscribed(Subscribed)
@@ -150,6 +158,10 @@ public struct SchedulerCore: Sendable {
     case .streamEnded(let stream, let reason): streamEnded(stream, reason: reason, at: now, using: &rng)
     case .call(let call, let token): callMade(call, token: token, at: now, using: &rng)
     case .callCancelled(let token): if let item = ordered.cancel(token) { forgetQuestions(of: item.call) }
+    case .masterDetected(let leader): masterDetected(leader, at: now, using: &rng)
+    case .detectionTroubled(let reason):
+      deliver(.notice(.detectionTroubled(String(reason.prefix(SchedulerError.foreignTextMax)))))
+    case .detectionEnded(let reason): detectionEnded(reason)
     case .callEnded(let number, let outcome): callEnded(number, outcome, at: now, using: &rng)
     case .handled(let delivery): handled(delivery)
     case .tick: break
@@ -170,7 +182,7 @@ public struct SchedulerCore: Sendable {
       next = min(next ?? deadline, deadline)
     }
     switch phase {
-    case .idle: break
+    case .idle, .detecting: break
     case .backingOff(let until, _): consider(until)
     case .connecting(let connecting): consider(connecting.deadline)
     case .subscribed(let subscribed):

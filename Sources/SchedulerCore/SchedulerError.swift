@@ -5,7 +5,7 @@ public struct SchedulerError: Error, Hashable, Sendable, CustomStringConvertible
       case notConnected, queueFull, tooManyTasks, offerNotHeld, refused, notSent, outcomeUnknown, timedOut, stopped
       case frameworkRemoved, failedOver, masterError, unauthorized, frameworkIDNotSaved, invalidAddress,
         invalidConfiguration
-      case invalidCall, protocolViolation, files
+      case invalidCall, protocolViolation, files, detectionFailed
     }
     private let value: Value
     /// There is no subscription, and calls are not queued by choice.
@@ -42,6 +42,8 @@ public struct SchedulerError: Error, Hashable, Sendable, CustomStringConvertible
     public static let invalidCall = Code(value: .invalidCall)
     /// What came from the master breaks the protocol.
     public static let protocolViolation = Code(value: .protocolViolation)
+    /// The detector of the leading master gave up.
+    public static let detectionFailed = Code(value: .detectionFailed)
     /// A file of a sandbox could not be listed or read.
     public static let files = Code(value: .files)
   }

@@ -28,6 +28,8 @@ public enum SchedulerUpdate: Hashable, Sendable {
 public enum ConnectionState: Hashable, Sendable {
   /// Not started, or ended.
   case disconnected
+  /// No leading master is known; one is waited for.
+  case detecting
   case connecting(MasterAddress)
   case subscribed(MasterAddress)
   /// The next attempt comes after this time; the reason is what went wrong.
@@ -115,6 +117,8 @@ public enum Notice: Hashable, Sendable {
   case offersDeclined(Int)
   /// An acknowledgement was given up; the update comes again.
   case acknowledgementLost(TaskID, reason: String)
+  /// The leading master cannot be looked for at present, as when ZooKeeper is away; the last one known stays in use.
+  case detectionTroubled(String)
   /// A reconciliation was refused; it is tried again later.
   case reconciliationFailed(String)
 }

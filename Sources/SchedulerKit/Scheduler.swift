@@ -106,6 +106,9 @@ public final class Scheduler: Service {
   private func perform(from id: FrameworkID?, over transport: any SchedulerTransport) async -> SchedulerError? {
     await withDiscardingTaskGroup(returning: SchedulerError?.self) { group in
       group.addTask { await self.keepTime() }
+      if let makeDetector = configuration.makeDetector {
+        group.addTask { await self.followLeader(makeDetector) }
+      }
       feed(.start(id))
       while true {
         switch await nextWork() {

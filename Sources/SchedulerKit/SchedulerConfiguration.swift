@@ -1,8 +1,11 @@
 public import CoreMetrics
 import Foundation
+public import Logging
+public import MesosDiscovery
 public import MesosHTTP
 public import MesosHTTPClient
 public import MesosModel
+public import MesosRuntime
 public import SchedulerCore
 public import Tracing
 
@@ -76,6 +79,8 @@ public struct FrameworkSettings: Hashable, Sendable {
 public struct SchedulerConfiguration: Sendable {
   /// Masters, framework, waits, bounds and policies.
   public var policy: SchedulerCore.Configuration
+  /// Makes what finds the leading master; `nil` where masters are named in the policy. The scheduler runs what it makes.
+  public var makeDetector: (@Sendable (Logger, Runtime) throws -> any MasterDetector)?
   /// The encoding of calls and events.
   public var encoding = MessageEncoding.protobuf
   /// The path of the scheduler API.
@@ -100,14 +105,41 @@ public struct SchedulerConfiguration: Sendable {
   /// Where spans go; `nil` for the tracer that `InstrumentationSystem` was given.
   public var tracer: (any Tracer)?
 
-  /// - Parameter master: `host:port` or a URL, or several apart by commas.
-  /// - Throws: `SchedulerError` with code `.invalidAddress` or `.invalidConfiguration`.
+  /// - Parameter master: `host:port` or a URL, or several apart by commas; `zk://user:password@h1:2181,h2:2181/path` for masters that
+  ///   meet in ZooKeeper; `file:///path` of a file that holds one of these.
+  /// - Throws: `SchedulerError` with code `.invalidAddress` or `.invalidConfiguration`; its message repeats no credentials.
   public init(master: String, framework: FrameworkSettings) throws(SchedulerError) {
-    var masters: [MasterAddress] = []
-    for text in master.split(separator: ",") {
-      masters.append(try MasterAddress(text.trimmingCharacters(in: .whitespaces)))
+    let text = master.trimmingCharacters(in: .whitespacesAndNewlines)
+    if text.hasPrefix(ZooKeeperURL.scheme) || text.hasPrefix("file://") {
+      do {
+        _ = try makeMasterDetector(text)
+      } catch {
+        throw SchedulerError(.invalidAddress, error.message)
+      }
+      try self.init(framework: framework) { logger, runtime in
+        try makeMasterDetector(text, logger: logger, runtime: runtime)
+      }
+    } else {
+      var masters: [MasterAddress] = []
+      for part in text.split(separator: ",") {
+        do {
+          masters.append(try MasterAddress(part.trimmingCharacters(in: .whitespaces)))
+        } catch {
+          throw SchedulerError(.invalidAddress, error.message)
+        }
+      }
+      try self.init(masters: masters, framework: framework)
     }
-    try self.init(masters: masters, framework: framework)
+  }
+
+  /// - Parameter makeDetector: Makes what finds the leading master; called once by each scheduler, which runs what it makes.
+  /// - Throws: `SchedulerError` with code `.invalidConfiguration`.
+  public init(
+    framework: FrameworkSettings, makeDetector: @escaping @Sendable (Logger, Runtime) throws -> any MasterDetector
+  ) throws(SchedulerError) {
+    policy = SchedulerCore.Configuration(masters: [], framework: try framework.message())
+    policy.detectsMaster = true
+    self.makeDetector = makeDetector
   }
 
   /// - Throws: `SchedulerError` with code `.invalidConfiguration`.

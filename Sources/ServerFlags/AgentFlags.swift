@@ -22,7 +22,9 @@ public enum AgentFlags {
     + securityRows + storage
 
   private static let identity: [FlagDefinition] = [
-    .init("master", .string, isRequired: true, "Address of the master, host:port."),
+    .init(
+      "master", .string, isRequired: true,
+      "Where the master is: host:port, or zk://user:password@host1:port1,host2:port2/path."),
     .init("port", .int, default: "5051", "Port to listen on; 0 takes a free one."),
     .init("ip6", .string, support: .notYet("IPv6 is not built yet"), "IPv6 address of this machine."),
     .init(

@@ -26,9 +26,10 @@ public enum MasterFlags {
       .init("root_submissions", .bool, default: "true", "Whether frameworks may run as root."),
       // High availability and registry
       .init(
-        "zk", .string, support: .refused(SharedFlags.noZooKeeper),
-        "ZooKeeper address for the election of a leading master."),
-      .init("quorum", .int, support: .refused(noLog), "Replicas that must agree."),
+        "zk", .string,
+        "Where masters elect their leader: zk://user:password@host1:port1,host2:port2/path. Without it this one leads."),
+      .init(
+        "quorum", .int, support: .notYet("the registry is local to each master: " + noLog), "Replicas that must agree."),
       .init(
         "registry", .string, default: "sqlite",
         support: .only(["sqlite", "in_memory"], otherwise: "registries are sqlite and in_memory; " + noLog),

@@ -35,11 +35,18 @@ public struct ParsedFlags: Sendable {
   /// Whether `--version` was given. Then required flags may be missing.
   public var wantsVersion: Bool { values["version"] == .bool(true) }
 
-  /// Every flag that has a value, sorted by name, as GET_FLAGS and `/flags` show it; a secret is `<redacted>`.
+  /// Every flag that has a value, sorted by name, as GET_FLAGS and `/flags` show it; a secret is `<redacted>`, and so are the
+  /// credentials in a `zk://` address.
   public var rendered: [(name: String, value: String)] {
     values.sorted { $0.key < $1.key }.map { name, value in
-      (name, table.definition(name)?.isSecret == true ? "<redacted>" : value.text)
+      (name, table.definition(name)?.isSecret == true ? "<redacted>" : Self.withoutCredentials(value.text))
     }
+  }
+
+  private static func withoutCredentials(_ text: String) -> String {
+    let scheme = "zk://"
+    guard text.hasPrefix(scheme), let at = text.lastIndex(of: "@") else { return text }
+    return scheme + "<redacted>" + text[at...]
   }
 
   /// Sets a value that the server found out itself, such as its hostname, so that ``rendered`` shows it.

@@ -2,7 +2,6 @@
 enum SharedFlags {
   static let noSecurityYet = "authentication and authorization are not built yet"
   static let noModules = "modules are not built yet"
-  static let noZooKeeper = "ZooKeeper is not supported yet; name the master's address"
 
   static let definitions: [FlagDefinition] = [
     .init("help", .bool, default: "false", "Prints this help and exits."),
@@ -49,8 +48,8 @@ enum SharedFlags {
       "domain", .string, support: .notYet("fault domains are not built yet"),
       "Region and zone of this machine, as JSON."),
     .init(
-      "zk_session_timeout", .duration, default: "10secs", support: .notYet(noZooKeeper),
-      "How long a ZooKeeper session lasts."),
+      "zk_session_timeout", .duration, default: "10secs",
+      "How long a ZooKeeper session outlives its connection: the time until a master that died is replaced."),
     .init(
       "master_detector", .string, support: .refused(noModules), "Name of the module that finds the leading master."),
     .init(

@@ -18,7 +18,7 @@ struct LayeringTests {
   /// Libraries of the SDK: pure Swift packages, no system library, none of the server's parts.
   static let sdk = [
     "MesosMessages", "MesosModel", "AgentLinkModel", "MesosHTTP", "MesosHTTPClient", "AgentLink", "SchedulerKit",
-    "ExecutorKit", "OperatorKit", "MesosRuntime", "SchedulerSimulation",
+    "ExecutorKit", "OperatorKit", "MesosRuntime", "SchedulerSimulation", "MesosDiscovery",
   ]
   static let serverOnly: Set<String> = [
     "Hummingbird", "GRDB", "CYajl", "StreamingJSON", "StateStorage", "ReferenceMaster", "ReferenceAgent",
@@ -53,6 +53,17 @@ struct LayeringTests {
     let cores: Set<String> = ["MasterCore", "AgentCore", "SchedulerCore", "ExecutorCore", "AgentLink", "MesosTestKit"]
     for file in try Source.files(of: "MesosSimulation") {
       #expect(Violations.imports(in: file, allowed: Self.coreImports.union(cores)) == [], "\(file.path)")
+      #expect(Violations.words(in: file, forbidden: Self.forbiddenInCores) == [], "\(file.path)")
+    }
+  }
+
+  @Test func `ZooKeeper's session decides as a core does: without I/O, time or chance of its own`() throws {
+    let files = try Source.files(of: "MesosDiscovery").filter {
+      $0.path.hasPrefix("ZooKeeper/Session/") || $0.path.hasPrefix("ZooKeeper/Codec/")
+    }
+    #expect(files.count > 5)
+    for file in files {
+      #expect(Violations.imports(in: file, allowed: Self.coreImports) == [], "\(file.path)")
       #expect(Violations.words(in: file, forbidden: Self.forbiddenInCores) == [], "\(file.path)")
     }
   }

@@ -94,6 +94,12 @@ struct KillTests {
     for program in programs.reversed() {
       do { try program.end() } catch { Issue.record("\(error)") }
     }
+    try endAll(in: folder)
+    try result.get()
+  }
+
+  /// Ends what runs in a sandbox of `folder`.
+  static func endAll(in folder: String) throws {
     for process in try processes(in: folder) {
       do {
         if let descriptor = try ProcessDescriptor(process) { _ = try descriptor.signal(SIGKILL) }
@@ -101,7 +107,6 @@ struct KillTests {
         Issue.record("\(error)")
       }
     }
-    try result.get()
   }
 
   /// What runs in a sandbox of `folder`. Executors are in sessions of their own, and no children of an agent that was killed.

@@ -1,16 +1,18 @@
 import AgentLink
 import AgentLinkModel
 import Logging
+import MesosDiscovery
 import MesosHTTP
 import MesosHTTPClient
+import MesosModel
 import ShellSupport
 
 /// Keeps an exchange with the master open: opens one, moves records both ways, and when it ends opens another after a back-off.
 struct MasterLink: Sendable {
   let agent: AgentActor
   let client: MesosHTTPClient
-  /// Tried in turn.
-  let masters: [HTTPEndpoint]
+  /// Where it is, or what finds it.
+  let master: MasterSource
   let backoffFactor: Duration
   /// Records that may wait for the master to read them, beyond what the session keeps.
   let exchangeLimit = 100_000
@@ -21,6 +23,60 @@ struct MasterLink: Sendable {
 
   /// Runs until the task is cancelled.
   func run() async throws {
+    switch master {
+    case .listed(let masters): try await keep(masters)
+    case .detected(let detector):
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await detector.run() }
+        group.addTask { try await follow(detector.detections) }
+        // A detector that gave up, or was shut down, says no more: the last leader stays.
+        try await group.waitForAll()
+      }
+    }
+  }
+
+  /// Links with the leader, and with the next one as soon as another leads. That nobody leads, or nobody knows, ends no link.
+  private func follow(_ detections: Changes<MasterDetection>) async throws {
+    var leader: LeadingMaster?
+    while true {
+      try Task.checkCancellation()
+      let present = leader
+      leader = try await withThrowingTaskGroup(of: LeadingMaster?.self) { group in
+        if let present {
+          let address = present.address
+          logger.info("the leading master is detected", metadata: ["master": "\(address)"])
+          let endpoint = HTTPEndpoint(
+            host: address.host, port: address.port, scheme: address.isSecure ? "https" : "http")
+          group.addTask {
+            try await keep([endpoint])
+            return present
+          }
+        }
+        group.addTask {
+          for await detection in detections {
+            if let master = detection.master, master != present { return master }
+          }
+          return nil
+        }
+        defer { group.cancelAll() }
+        while let next = try await group.next() {
+          if let next { return next }
+          if present == nil { break }
+        }
+        try Task.checkCancellation()
+        return present
+      }
+      if let leader, leader != present {
+        // Not all agents at once.
+        try await Task.sleep(for: min(backoffFactor, .seconds(1)) * Double.random(in: 0..<1))
+      } else if leader == nil {
+        throw ReferenceAgentError(code: .badConfiguration, message: "no leading master can be detected")
+      }
+    }
+  }
+
+  /// Keeps an exchange with one of the masters, which are tried in turn.
+  private func keep(_ masters: [HTTPEndpoint]) async throws {
     var failures = 0
     var turn = 0
     while true {
@@ -122,6 +178,13 @@ struct MasterLink: Sendable {
       return first
     }
   }
+}
+
+/// Where an agent's master is.
+enum MasterSource: Sendable {
+  /// Tried in turn.
+  case listed([HTTPEndpoint])
+  case detected(any MasterDetector)
 }
 
 /// What a mailbox holds as RecordIO, as many records a chunk as wait.

@@ -78,7 +78,7 @@ enum StatePage {
     try page.json.beginArray()
     try page.json.endArray()
     try page.attributes(info.attributes)
-    try page.field("master_hostname", services.masterHostname)
+    try page.field("master_hostname", services.masterHostname())
     try page.flags(services.flags)
   }
 

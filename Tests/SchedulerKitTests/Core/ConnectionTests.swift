@@ -346,11 +346,11 @@ import Testing
     "", ":5050", "m:", "m:0", "m:65536", "m:x", "[::1", "[::1]x", "ftp://m", "zk://m/x", "u:p@m", "a b", "a,b",
   ])
   func `what is no address is refused`(text: String) {
-    #expect(throws: SchedulerError.self) { try MasterAddress(text) }
+    #expect(throws: MasterAddressError.self) { try MasterAddress(text) }
   }
 
   @Test func `a refusal does not repeat credentials`() {
-    let error = #expect(throws: SchedulerError.self) { try MasterAddress("http://user:secret@m") }
+    let error = #expect(throws: MasterAddressError.self) { try MasterAddress("http://user:secret@m") }
     #expect(error?.message.contains("secret") == false)
   }
 }

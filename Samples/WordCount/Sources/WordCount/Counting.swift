@@ -179,6 +179,7 @@ extension ConnectionState {
   var text: String {
     switch self {
     case .disconnected: "not connected"
+    case .detecting: "no leading master is known"
     case .connecting(let master): "connecting to \(master)"
     case .subscribed(let master): "subscribed to \(master)"
     case .backingOff(_, let reason): "not connected (\(reason))"

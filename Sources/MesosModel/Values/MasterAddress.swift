@@ -19,10 +19,11 @@ public struct MasterAddress: Hashable, Sendable, CustomStringConvertible {
   /// path behind it is left out.
   ///
   /// - Parameter isSecure: Whether an address without a scheme speaks TLS.
-  /// - Throws: `SchedulerError` with code `.invalidAddress`; credentials in an address are refused.
-  public init(_ text: String, isSecure: Bool = false) throws(SchedulerError) {
-    func invalid(_ why: String) -> SchedulerError {
-      SchedulerError(.invalidAddress, "The master's address '\(text.prefix(200))' \(why); write it as host:port")
+  /// - Throws: `MasterAddressError`; credentials in an address are refused.
+  public init(_ text: String, isSecure: Bool = false) throws(MasterAddressError) {
+    func invalid(_ why: String) -> MasterAddressError {
+      let shown = text.contains("@") ? "" : " '\(text.prefix(200))'"
+      return MasterAddressError(message: "The master's address\(shown) \(why); write it as host:port")
     }
     var rest = Substring(text)
     var secure = isSecure
@@ -38,7 +39,7 @@ public struct MasterAddress: Hashable, Sendable, CustomStringConvertible {
     }
     rest = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
     guard !rest.contains("@") else {
-      throw SchedulerError(.invalidAddress, "The master's address holds credentials; give them apart from it")
+      throw MasterAddressError(message: "The master's address holds credentials; give them apart from it")
     }
     guard !rest.contains(where: \.isWhitespace), !rest.contains(",") else { throw invalid("is not one address") }
 
@@ -76,4 +77,14 @@ public struct MasterAddress: Hashable, Sendable, CustomStringConvertible {
   public var description: String {
     "\(isSecure ? "https://" : "")\(host.contains(":") ? "[\(host)]" : host):\(port)"
   }
+}
+
+/// A text that is no address of a master.
+public struct MasterAddressError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What is wrong with it and how to write it; it repeats no credentials.
+  public let message: String
+
+  public init(message: String) { self.message = message }
+
+  public var description: String { message }
 }
