@@ -2,15 +2,18 @@ import MesosHTTP
 import MesosHTTPClient
 import MesosModel
 import SchedulerCore
+import Synchronization
 
 /// The network under a scheduler: one client for its streams, one for its calls, so that neither waits for the other's connections.
 struct HTTPSchedulerTransport: SchedulerTransport {
   private let streams: MesosHTTPClient
   private let calls: MesosHTTPClient
   private let configuration: SchedulerConfiguration
+  private let detected: DetectedMaster
 
-  init(configuration: SchedulerConfiguration) {
+  init(configuration: SchedulerConfiguration, detected: DetectedMaster = DetectedMaster()) {
     self.configuration = configuration
+    self.detected = detected
     var settings = HTTPClientConfiguration()
     settings.connectTimeout = min(.seconds(10), configuration.policy.subscribeTimeout)
     settings.tls = configuration.tls
@@ -76,8 +79,10 @@ struct HTTPSchedulerTransport: SchedulerTransport {
     }
   }
 
-  /// Whether the user named this master, and not only a redirect.
-  private func isNamed(_ master: MasterAddress) -> Bool { configuration.policy.masters.contains(master) }
+  /// Whether the user named this master, or named what found it, and not only a redirect.
+  private func isNamed(_ master: MasterAddress) -> Bool {
+    configuration.policy.masters.contains(master) || detected.address.withLock { $0 } == master
+  }
 
   private func request(_ call: SchedulerCall, to master: MasterAddress, headers: HeaderFields = [:]) -> OutgoingRequest
   {

@@ -36,6 +36,7 @@ public final class Scheduler: Service {
   let metrics: SchedulerMetrics
   let tracer: any Tracer
   let state: Mutex<SchedulerState>
+  let detected = DetectedMaster()
   /// Where time, chance and tasks come from; a framework's own code takes them from here too.
   public let runtime: Runtime
 

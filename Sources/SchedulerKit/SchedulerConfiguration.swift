@@ -95,7 +95,7 @@ public struct SchedulerConfiguration: Sendable {
   public var atShutdown = StopMode.keepFramework
   /// How masters of `https` are spoken to.
   public var tls = ClientTLS.system
-  /// What proves who the framework is. It is shown to the masters that are named here and to no other one that a redirect leads to:
+  /// What proves who the framework is. It is shown to the masters that are named here or detected, and to no other one that a redirect leads to:
   /// where masters authenticate frameworks, all of them have to be named.
   public var credentials: HTTPCredentials?
   /// What connections to masters go through.
@@ -106,7 +106,8 @@ public struct SchedulerConfiguration: Sendable {
   public var tracer: (any Tracer)?
 
   /// - Parameter master: `host:port` or a URL, or several apart by commas; `zk://user:password@h1:2181,h2:2181/path` for masters that
-  ///   meet in ZooKeeper; `file:///path` of a file that holds one of these.
+  ///   meet in ZooKeeper; `file:///path` of a file that holds one of these. Where masters that are found speak TLS, make their detector
+  ///   with `isSecure`.
   /// - Throws: `SchedulerError` with code `.invalidAddress` or `.invalidConfiguration`; its message repeats no credentials.
   public init(master: String, framework: FrameworkSettings) throws(SchedulerError) {
     let text = master.trimmingCharacters(in: .whitespacesAndNewlines)

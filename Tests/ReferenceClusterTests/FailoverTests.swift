@@ -31,21 +31,14 @@ struct FailoverTests {
   }
 
   /// Runs `body` with a detector of the masters at `url`.
-  static func detecting<Success: Sendable>(
-    _ url: String, _ body: @escaping @Sendable (ZooKeeperMasterDetector) async throws -> Success
+  static func detecting<Success>(
+    _ url: String, _ body: (ZooKeeperMasterDetector) async throws -> Success
   ) async throws -> Success {
     let detector = ZooKeeperMasterDetector(try ZooKeeperURL(url), logger: TestCluster.quiet)
-    return try await withThrowingTaskGroup(of: Success?.self) { group in
-      group.addTask {
-        try await detector.run()
-        return nil
-      }
-      group.addTask { try await body(detector) }
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await detector.run() }
       defer { group.cancelAll() }
-      while let next = try await group.next() {
-        if let next { return next }
-      }
-      throw CancellationError()
+      return try await body(detector)
     }
   }
 
@@ -129,7 +122,8 @@ struct FailoverTests {
                 task.name = "sleeper"
                 task.taskID.value = "sleeper"
                 task.agentID = offers[0].agentID
-                task.resources = try #require(pool.take(["cpus": 0.1, "mem": 32]))
+                let resources = pool.take(["cpus": 0.1, "mem": 32])
+                task.resources = try #require(resources)
                 task.command = .shell("exec sleep 600")
                 try await scheduler.accept(offers, launch: [task])
               case .offers(let offers): try await scheduler.decline(offers)

@@ -19,8 +19,11 @@ public final class ZooKeeperMasterContender: MasterContender {
   private let broadcast = Broadcast<Candidacy>(valuesMax: 16)
 
   /// - Parameters:
+  ///   - url: Where the masters meet.
   ///   - info: What the others will find this master by.
   ///   - sessionTimeout: How long after this master's sudden death another one takes its place.
+  ///   - logger: Never told a password.
+  ///   - runtime: Where time and chance come from.
   public init(
     _ url: ZooKeeperURL, info: MasterInfo, sessionTimeout: Duration = .seconds(10),
     logger: Logger = Logger(label: "mesos.contender"), runtime: Runtime = .system

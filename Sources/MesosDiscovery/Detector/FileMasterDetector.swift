@@ -21,7 +21,13 @@ public final class FileMasterDetector: MasterDetector {
   private let first: String
   private let broadcast = Broadcast<MasterDetection>(valuesMax: 16)
 
-  /// - Parameter interval: How often the file is read.
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - interval: How often it is read.
+  ///   - sessionTimeout: Of a ZooKeeper session.
+  ///   - isSecure: Whether masters that are named without a scheme speak TLS.
+  ///   - logger: Never told a password.
+  ///   - runtime: Where time and chance come from.
   /// - Throws: `DiscoveryError` when the file cannot be read or used now.
   public convenience init(
     path: String, interval: Duration = .seconds(5), sessionTimeout: Duration = .seconds(10), isSecure: Bool = false,

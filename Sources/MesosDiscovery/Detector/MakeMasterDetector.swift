@@ -12,8 +12,11 @@ public import MesosRuntime
 /// | `file:///folder/file` | what the file says, in one of the forms above |
 ///
 /// - Parameters:
+///   - text: As in the table; blanks around it do not count.
 ///   - sessionTimeout: Of a ZooKeeper session.
 ///   - isSecure: Whether masters that are named without a scheme speak TLS.
+///   - logger: Never told a password.
+///   - runtime: Where time and chance come from.
 /// - Throws: `DiscoveryError` with code `.invalidAddress` or `.unreadableFile`; its message repeats no credentials.
 public func makeMasterDetector(
   _ text: String, sessionTimeout: Duration = .seconds(10), isSecure: Bool = false,

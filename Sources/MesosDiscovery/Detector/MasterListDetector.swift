@@ -20,6 +20,7 @@ public final class MasterListDetector: MasterDetector {
   /// - Parameters:
   ///   - addresses: Not empty.
   ///   - interval: How often to ask while a leader is known, and the longest wait while none answers.
+  ///   - runtime: Where time and chance come from.
   /// - Throws: `DiscoveryError` with code `.invalidAddress`.
   public init(
     _ addresses: [MasterAddress], interval: Duration = .seconds(5), runtime: Runtime = .system

@@ -18,8 +18,11 @@ public final class ZooKeeperMasterDetector: MasterDetector {
   private let present = Mutex(MasterDetection(leader: .unknown))
 
   /// - Parameters:
+  ///   - url: Where the masters meet.
   ///   - sessionTimeout: As that of ``ZooKeeperConfiguration``.
   ///   - isSecure: Whether the masters speak TLS; their nodes do not say.
+  ///   - logger: Never told a password.
+  ///   - runtime: Where time and chance come from.
   public init(
     _ url: ZooKeeperURL, sessionTimeout: Duration = .seconds(10), isSecure: Bool = false,
     logger: Logger = Logger(label: "mesos.detector"), runtime: Runtime = .system

@@ -202,6 +202,8 @@ public final class ZooKeeperClient: Service {
   /// - Parameters:
   ///   - path: As all paths below the chroot. For a sequential node the start of its name: ten digits follow.
   ///   - data: At most a little less than 1 MiB with the path.
+  ///   - mode: How long it lives, and whether digits are put behind its name.
+  ///   - acl: Who may do what with it; not empty.
   /// - Returns: The path it got.
   /// - Throws: `ZooKeeperError`: `.nodeExists`, `.noNode` where the node above is missing, and others.
   @discardableResult
@@ -234,7 +236,9 @@ public final class ZooKeeperClient: Service {
 
   /// Deletes a node without children.
   ///
-  /// - Parameter version: Of the data, as last read; `nil` for any.
+  /// - Parameters:
+  ///   - path: Of the node.
+  ///   - version: Of the data, as last read; `nil` for any.
   public func delete(_ path: String, version: Int32? = nil) async throws {
     _ = try await ask(.delete(path: try whole(path), version: version ?? -1))
   }
@@ -252,7 +256,10 @@ public final class ZooKeeperClient: Service {
 
   /// Replaces the node's data.
   ///
-  /// - Parameter version: Of the data, as last read; `nil` for any.
+  /// - Parameters:
+  ///   - path: Of the node.
+  ///   - data: All of it.
+  ///   - version: Of the data, as last read; `nil` for any.
   @discardableResult
   public func set(_ path: String, data: [UInt8], version: Int32? = nil) async throws -> ZooKeeperStat {
     guard

@@ -18,7 +18,9 @@ public struct MasterAddress: Hashable, Sendable, CustomStringConvertible {
   /// Reads `host`, `host:port`, `[v6]:port`, a URL with `http` or `https`, or `//host:port` as redirects of Apache Mesos carry it; a
   /// path behind it is left out.
   ///
-  /// - Parameter isSecure: Whether an address without a scheme speaks TLS.
+  /// - Parameters:
+  ///   - text: One address.
+  ///   - isSecure: Whether an address without a scheme speaks TLS.
   /// - Throws: `MasterAddressError`; credentials in an address are refused.
   public init(_ text: String, isSecure: Bool = false) throws(MasterAddressError) {
     func invalid(_ why: String) -> MasterAddressError {

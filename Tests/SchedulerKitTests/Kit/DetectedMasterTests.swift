@@ -1,5 +1,6 @@
 import Foundation
 import MesosDiscovery
+import MesosHTTPClient
 import MesosModel
 import SchedulerKit
 import Synchronization
@@ -78,6 +79,24 @@ private final class ToldDetector: MasterDetector {
       }
       #expect(detector.hasRun.withLock { $0 })
     }
+  }
+
+  @Test func `credentials are shown to a master that was detected`() async throws {
+    let master = FakeMaster()
+    master.require(authorization: "Bearer secret")
+    try await FakeMaster.serving(master) { ports in
+      let detector = ToldDetector()
+      detector.tell(ports[0])
+      var configuration = try configuration(detector)
+      configuration.credentials = try .bearer("secret")
+      try await withScheduler(configuration) { scheduler in
+        for await update in scheduler.updates {
+          if case .subscribed = update { return }
+          if case .error(let error) = update { throw error }
+        }
+      }
+    }
+    #expect(master.authorizations.allSatisfy { $0 == "Bearer secret" })
   }
 
   @Test func `a detector that gives up ends a scheduler that has no master`() async throws {
