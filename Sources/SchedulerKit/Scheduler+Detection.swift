@@ -30,6 +30,7 @@ extension Scheduler {
         case .none: feed(.masterDetected(nil))
         case .master(let master):
           logger.debug("A leading master is detected", metadata: ["master": "\(master.address)"])
+          named.add(master.address)
           feed(.masterDetected(master.address))
         }
       }
