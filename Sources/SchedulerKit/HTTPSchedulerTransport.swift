@@ -9,11 +9,12 @@ struct HTTPSchedulerTransport: SchedulerTransport {
   private let streams: MesosHTTPClient
   private let calls: MesosHTTPClient
   private let configuration: SchedulerConfiguration
-  private let detected: DetectedMaster
+  private let named: NamedMasters
 
-  init(configuration: SchedulerConfiguration, detected: DetectedMaster = DetectedMaster()) {
+  /// - Parameter named: Whom credentials are shown to.
+  init(configuration: SchedulerConfiguration, named: NamedMasters) {
     self.configuration = configuration
-    self.detected = detected
+    self.named = named
     var settings = HTTPClientConfiguration()
     settings.connectTimeout = min(.seconds(10), configuration.policy.subscribeTimeout)
     settings.tls = configuration.tls
@@ -44,7 +45,7 @@ struct HTTPSchedulerTransport: SchedulerTransport {
         status: response.status, streamID: response.headers["Mesos-Stream-Id"], location: response.headers["Location"])
       guard response.status == 200 else {
         answer.text = (try? await response.collect(upTo: 64 * 1024))?.excerpt ?? ""
-        if response.status == 401, configuration.credentials != nil, !isNamed(master) {
+        if response.status == 401, configuration.credentials != nil, !named.contains(master) {
           answer.text =
             "a redirect led here, and credentials are shown to the masters of the configuration alone: name it there too"
         }
@@ -79,18 +80,13 @@ struct HTTPSchedulerTransport: SchedulerTransport {
     }
   }
 
-  /// Whether the user named this master, or named what found it, and not only a redirect.
-  private func isNamed(_ master: MasterAddress) -> Bool {
-    configuration.policy.masters.contains(master) || detected.address.withLock { $0 } == master
-  }
-
   private func request(_ call: SchedulerCall, to master: MasterAddress, headers: HeaderFields = [:]) -> OutgoingRequest
   {
     var request = OutgoingRequest.call(
       HTTPEndpoint(host: master.host, port: master.port, scheme: master.isSecure ? "https" : "http"),
       path: configuration.path, encoding: configuration.encoding, headers: headers,
       body: configuration.encoding.encode(call))
-    request.carriesCredentials = isNamed(master)
+    request.carriesCredentials = named.contains(master)
     return request
   }
 }

@@ -3,12 +3,6 @@ import MesosDiscovery
 import MesosModel
 import MesosRuntime
 import SchedulerCore
-import Synchronization
-
-/// The last leader that a detector said.
-final class DetectedMaster: Sendable {
-  let address = Mutex<MasterAddress?>(nil)
-}
 
 extension Scheduler {
   /// Runs a detector and tells the core what it finds, until the task is cancelled.
@@ -36,7 +30,7 @@ extension Scheduler {
         case .none: feed(.masterDetected(nil))
         case .master(let master):
           logger.debug("A leading master is detected", metadata: ["master": "\(master.address)"])
-          detected.address.withLock { $0 = master.address }
+          named.add(master.address)
           feed(.masterDetected(master.address))
         }
       }

@@ -35,8 +35,8 @@ public final class Scheduler: Service {
   let logger: Logger
   let metrics: SchedulerMetrics
   let tracer: any Tracer
+  let named: NamedMasters
   let state: Mutex<SchedulerState>
-  let detected = DetectedMaster()
   /// Where time, chance and tasks come from; a framework's own code takes them from here too.
   public let runtime: Runtime
 
@@ -54,6 +54,7 @@ public final class Scheduler: Service {
     self.runtime = runtime
     metrics = SchedulerMetrics(configuration.metrics ?? MetricsSystem.factory)
     tracer = configuration.tracer ?? InstrumentationSystem.tracer
+    named = NamedMasters(configuration.policy.masters)
     state = Mutex(
       SchedulerState(
         core: try SchedulerCore(configuration: configuration.policy),

@@ -95,8 +95,8 @@ public struct SchedulerConfiguration: Sendable {
   public var atShutdown = StopMode.keepFramework
   /// How masters of `https` are spoken to.
   public var tls = ClientTLS.system
-  /// What proves who the framework is. It is shown to the masters that are named here or detected, and to no other one that a redirect leads to:
-  /// where masters authenticate frameworks, all of them have to be named.
+  /// What proves who the framework is. It is shown to the masters that are named here or detected, and to no other one that a redirect
+  /// leads to: where masters authenticate frameworks, all of them have to be named, or found by a detector.
   public var credentials: HTTPCredentials?
   /// What connections to masters go through.
   public var proxy: HTTPProxy?

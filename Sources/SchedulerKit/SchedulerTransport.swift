@@ -27,7 +27,6 @@ public protocol SchedulerTransportProvider {
 extension Scheduler {
   func makeTransport() -> any SchedulerTransport {
     let provider = runtime.provider as? any SchedulerTransportProvider
-    return provider?.transport(for: configuration)
-      ?? HTTPSchedulerTransport(configuration: configuration, detected: detected)
+    return provider?.transport(for: configuration) ?? HTTPSchedulerTransport(configuration: configuration, named: named)
   }
 }

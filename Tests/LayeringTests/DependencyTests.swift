@@ -9,7 +9,7 @@ struct DependencyTests {
     "swift-nio-ssl", "async-http-client", "swift-service-lifecycle",
   ]
 
-  @Test(arguments: ["SchedulerKit", "ExecutorKit"])
+  @Test(arguments: ["SchedulerKit", "ExecutorKit", "OperatorKit"])
   func `a client library brings no system library, no server and few packages`(library: String) throws {
     let manifest = try Manifest()
     let closure = manifest.closure(of: library)

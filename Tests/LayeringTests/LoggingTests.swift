@@ -11,7 +11,7 @@ struct LoggingTests {
     var keys: Set<String>
   }
 
-  @Test(arguments: ["SchedulerKit", "ExecutorKit", "MesosDiscovery", "MesosHTTPClient"])
+  @Test(arguments: ["SchedulerKit", "ExecutorKit", "MesosDiscovery", "OperatorKit", "MesosHTTPClient"])
   func `messages are static, and levels and metadata those of the page`(library: String) throws {
     let rows = try Self.page().filter { $0.library == library }
     var found: Set<Line> = []

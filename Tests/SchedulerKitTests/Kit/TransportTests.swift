@@ -138,6 +138,22 @@ func subscription(of scheduler: Scheduler) async throws {
     }
   }
 
+  @Test func `a detected master is shown the credentials`() async throws {
+    let master = FakeMaster()
+    master.require(authorization: "Bearer secret")
+    try await FakeMaster.serving(master) { ports in
+      let file = "/tmp/swift-mesos-master-\(UUID().uuidString)"
+      defer { try? FileManager.default.removeItem(atPath: file) }
+      try Data("127.0.0.1:\(ports[0])\n".utf8).write(to: URL(filePath: file))
+      var configuration = try SchedulerConfiguration(
+        master: "file://\(file)", framework: FrameworkSettings(name: "test", user: "nobody"))
+      configuration.credentials = try .bearer("secret")
+      configuration.policy.reconciliation.isAutomatic = false
+      try await withScheduler(configuration) { scheduler in try await subscription(of: scheduler) }
+      _ = try await master.received(.teardown)
+    }
+  }
+
   @Test func `a framework reaches its master through a proxy`() async throws {
     let master = FakeMaster()
     try await FakeMaster.serving(master) { ports in
