@@ -98,7 +98,9 @@ extension SimulatedCluster {
         frameworks[index].stream = nil
         frameworks[index].unread = nil
       }
-      frameworks[index].pending.append(.streamEnded(StreamNumber(stream), reason: reason))
+      let number = StreamNumber(stream)
+      frameworks[index].pending.append(
+        reason == Self.refusal ? .streamRefused(number, reason: reason) : .streamEnded(number, reason: reason))
     case .schedulerCall(let send):
       frameworks[index].pending.append(
         .callEnded(send, reason == Self.refusal ? .notSent(reason) : .unknown(reason)))
@@ -170,6 +172,9 @@ extension SimulatedCluster {
         if !mutedTo.isEmpty || !mutedFrom.isEmpty || !delays.isEmpty {
           queue.insert(.callTimedOut(connection), at: now + configuration.callTimeout.wholeNanoseconds)
         }
+      // It arrives late, or not; its answer is no news then.
+      case .cancelSend: break
+      case .decide(_, let proposed): frameworks[index].pending.append(.decided(proposed))
       case .deliver(let delivery, let update):
         take(update, at: index)
         let moment = moment(frameworks[index].wallOffset)
