@@ -201,6 +201,11 @@ extension SimulatedCluster {
 
   /// Keeps what the framework was told, for the test that looks.
   private mutating func take(_ update: SchedulerUpdate, at index: Int) {
+    // Late news of an ended task is told, too, though it changes nothing.
+    if case .notice(.lateUpdate(let status)) = update {
+      checkers.delivered(index, TaskUpdate(status: status))
+      settleChecks()
+    }
     guard case .task(let update) = update else { return }
     checkers.delivered(index, update)
     settleChecks()

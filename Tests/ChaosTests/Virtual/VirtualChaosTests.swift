@@ -43,7 +43,7 @@ enum SimulatedAddress {
   @Test func `over a network that loses, repeats and delays every task ends once and none is forgotten`() async throws {
     var subscriptions = 0
     var uncertain = 0
-    let seeds = ChaosRuns.seeds(60)
+    let seeds = ChaosRuns.seeds(40)
     for seed in seeds {
       do {
         let outcome = try await run(seed: seed).outcome
