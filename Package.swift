@@ -252,6 +252,13 @@ let tests: [Target] = [
       logging, lifecycle,
     ],
     swiftSettings: settings),
+  .testTarget(
+    name: "ChaosTests",
+    dependencies: [
+      "SchedulerSimulation", "MesosSimulation", "SchedulerKit", "AgentLoad", "ReferenceMaster", "MasterCore",
+      "MesosHTTP", "MesosModel", "MesosTestKit", nioCore, nioPosix, logging, lifecycle,
+    ],
+    swiftSettings: settings),
   .testTarget(name: "LayeringTests", dependencies: ["MesosTestKit"], swiftSettings: settings),
 ]
 

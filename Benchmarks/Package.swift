@@ -19,6 +19,7 @@ let package = Package(
         .product(name: "MesosModel", package: "swift-mesos"),
         .product(name: "MesosAllocator", package: "swift-mesos"),
         .product(name: "MesosHTTP", package: "swift-mesos"),
+        .product(name: "MesosHTTPServer", package: "swift-mesos"),
         .product(name: "MesosTestKit", package: "swift-mesos"),
         .product(name: "MasterCore", package: "swift-mesos"),
         .product(name: "MesosSimulation", package: "swift-mesos"),

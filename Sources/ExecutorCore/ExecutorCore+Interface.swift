@@ -56,6 +56,8 @@ extension ExecutorCore {
     /// Begin.
     case start
     case received(ExecutorStream, ExecutorEvent)
+    /// A record came that is no event.
+    case undecodable(ExecutorStream, reason: String)
     /// SUBSCRIBE was answered with another status than 200.
     case refused(ExecutorStream, status: Int, text: String)
     /// The stream could not be opened, ended or broke off; or the connection for calls did.

@@ -92,6 +92,13 @@ public struct ExecutorCore: Sendable {
     case .received(let stream, let event):
       guard stream == connection.stream else { return [.ignored("An event of an earlier stream")] }
       return receive(event, on: stream, at: now)
+    case .undecodable(let stream, let reason):
+      guard stream == connection.stream else { return [.ignored("A record of an earlier stream")] }
+      let ignored = [Directive.ignored("A record that is no event: \(Self.excerpt(reason))")]
+      // Skipped like an event of an unknown type; but what does not begin with SUBSCRIBED is no subscription.
+      guard !isSubscribed else { return ignored }
+      return ignored + [.disconnect(stream)]
+        + disconnected("The first record is no event", canRetry: configuration.checkpoint, at: now, using: &rng)
     case .refused(let stream, let status, let text):
       guard stream == connection.stream else { return [.ignored("An answer to an earlier SUBSCRIBE")] }
       return refused(status: status, text: text, at: now, using: &rng)
@@ -105,7 +112,7 @@ public struct ExecutorCore: Sendable {
         return [.disconnect(stream)]
           + disconnected("A call was answered with status \(status)", canRetry: true, at: now, using: &rng)
       }
-      return [.deliver(error("Received unexpected '\(status)' (\(text.prefix(512))) for a call"))]
+      return [.deliver(error("Received unexpected '\(status)' (\(Self.excerpt(text))) for a call"))]
     case .update(let status):
       return report(status, at: now, using: &rng)
     case .message(let bytes):
@@ -152,10 +159,13 @@ public struct ExecutorCore: Sendable {
       heartbeatDeadline = now.uptime + configuration.heartbeatInterval
       return [.connectivity(isSubscribed: true, reason: ""), .deliver(event)] + sendUpdates(on: stream)
     case .launch:
+      guard event.launch.task.hasTaskID else { return [.ignored("LAUNCH without a task")] }
       tasks[event.launch.task.taskID.key] = event.launch.task
       return [.deliver(event)]
     case .launchGroup:
-      for task in event.launchGroup.taskGroup.tasks { tasks[task.taskID.key] = task }
+      let group = event.launchGroup.taskGroup.tasks
+      guard !group.isEmpty, group.allSatisfy(\.hasTaskID) else { return [.ignored("LAUNCH_GROUP without tasks")] }
+      for task in group { tasks[task.taskID.key] = task }
       return [.deliver(event)]
     case .acknowledged:
       tasks[event.acknowledged.taskID.key] = nil
@@ -166,8 +176,12 @@ public struct ExecutorCore: Sendable {
     case .shutdown:
       if shutdownDeadline == nil { shutdownDeadline = now.uptime + configuration.shutdownGracePeriod }
       return [.deliver(event)]
-    case .kill, .message, .error:
-      return [.deliver(event)]
+    case .kill:
+      return event.kill.hasTaskID ? [.deliver(event)] : [.ignored("KILL without a task")]
+    case .message:
+      return event.hasMessage ? [.deliver(event)] : [.ignored("MESSAGE without bytes")]
+    case .error:
+      return [.deliver(error(Self.excerpt(event.error.message)))]
     case .heartbeat:
       return []
     case .unknown:
@@ -191,7 +205,7 @@ public struct ExecutorCore: Sendable {
     if status == 404 || status == 429 || status >= 500 {
       return disconnected("SUBSCRIBE was answered with status \(status)", canRetry: true, at: now, using: &rng)
     }
-    let reason = "The agent refused to subscribe the executor with status \(status): \(text.prefix(512))"
+    let reason = "The agent refused to subscribe the executor with status \(status): \(Self.excerpt(text))"
     refusal = ExecutorError(status == 401 || status == 403 ? .unauthorized : .refused, reason)
     return [.deliver(error(reason))] + shutDown(reason, at: now)
   }
@@ -294,7 +308,7 @@ public struct ExecutorCore: Sendable {
     switch event {
     case .update, .message: [.rejected(ExecutorError(.ended, "The executor has ended"))]
     case .tick: []
-    case .start, .received, .refused, .disconnected, .callRefused, .shutDown, .stop:
+    case .start, .received, .undecodable, .refused, .disconnected, .callRefused, .shutDown, .stop:
       [.ignored("The executor has ended")]
     }
   }
@@ -311,6 +325,11 @@ public struct ExecutorCore: Sendable {
     var call = makeCall(.update)
     call.update = update
     return call
+  }
+
+  /// The beginning of a text of another machine, in bytes: a letter may have any number of accents.
+  private static func excerpt(_ text: String) -> String {
+    text.utf8.count <= 512 ? text : String(decoding: text.utf8.prefix(512), as: UTF8.self)
   }
 
   private func error(_ message: String) -> ExecutorEvent {

@@ -17,6 +17,8 @@ public struct ExecutorError: Error, Hashable, Sendable, CustomStringConvertible 
     public static let ended = Code(description: "ended")
     /// A task whose command cannot be run.
     public static let invalidCommand = Code(description: "invalid command")
+    /// What came from the agent breaks the protocol.
+    public static let protocolViolation = Code(description: "protocol violation")
     /// The agent refuses the executor for good.
     public static let refused = Code(description: "refused")
     /// The agent does not believe who the executor says it is (401 or 403).

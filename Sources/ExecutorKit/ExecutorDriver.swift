@@ -48,10 +48,13 @@ public final class ExecutorDriver: Service {
     tracer = configuration.tracer ?? InstrumentationSystem.tracer
     var policy = ExecutorCore.Configuration(environment)
     policy.unacknowledgedUpdatesMax = configuration.unacknowledgedUpdatesMax
+    let (notices, continuation) = AsyncStream<ExecutorNotice>.makeStream(
+      bufferingPolicy: .bufferingNewest(ExecutorNotice.keptMax))
+    self.notices = notices
     state = Mutex(
       ExecutorState(
         core: ExecutorCore(configuration: policy), eventsMax: max(1, configuration.eventsBufferedMax),
-        rng: runtime.generator))
+        rng: runtime.generator, notices: continuation))
   }
 
   /// Reads what the agent told this process in its environment.
@@ -71,6 +74,9 @@ public final class ExecutorDriver: Service {
 
   /// ``updates`` without those that are no events. There is one reader for both.
   public var events: ExecutorEvents { ExecutorEvents(driver: self) }
+
+  /// What was skipped, and why streams were given up, for one reader; the oldest are left out where nobody reads.
+  public let notices: AsyncStream<ExecutorNotice>
 
   public var isSubscribed: Bool { state.withLock { $0.core.isSubscribed } }
 
@@ -243,15 +249,27 @@ public final class ExecutorDriver: Service {
             self.feed(.refused(stream, status: response.status, text: text))
             return
           }
+          let encoding = self.configuration.encoding
+          if let type = response.headers["Content-Type"], MessageEncoding(MediaType(type)) != encoding {
+            throw ExecutorError(
+              .protocolViolation,
+              "The answer to SUBSCRIBE is of type \(type.prefix(100)), and \(encoding.contentType) was asked for")
+          }
           for try await record in response.records(maximumRecordSize: self.configuration.recordBytesMax) {
-            let event = try self.configuration.encoding.decode(ExecutorEvent.self, from: record)
-            self.metrics.received(event.type)
-            if event.type == .acknowledged { self.metrics.acknowledgements.increment() }
-            self.feed(.received(stream, event))
+            do throws(MessageDecodingError) {
+              let event = try encoding.decode(ExecutorEvent.self, from: record)
+              self.metrics.received(event.type)
+              if event.type == .acknowledged { self.metrics.acknowledgements.increment() }
+              self.feed(.received(stream, event))
+            } catch {
+              self.feed(.undecodable(stream, reason: error.detail))
+            }
             await self.wait { !$0.isFull }
           }
           self.feed(.disconnected(stream, reason: "the agent closed the stream"))
+        } catch is CancellationError {
         } catch {
+          self.notice(error)
           self.feed(.disconnected(stream, reason: "\(error)"))
         }
       }
@@ -276,6 +294,16 @@ public final class ExecutorDriver: Service {
       }
       if let deadline, deadline <= runtime.now.uptime { feed(.tick) }
     }
+  }
+
+  /// Tells why a stream is given up.
+  private func notice(_ error: any Error) {
+    guard let error = error as? HTTPClientError else {
+      if let error = error as? ExecutorError { state.withLock { $0.notices }.yield(.malformedStream(error.message)) }
+      return
+    }
+    guard error.code == .badRecord || error.code == .badAnswer else { return }
+    state.withLock { $0.notices }.yield(.malformedStream(error.message))
   }
 
   @discardableResult

@@ -20,11 +20,14 @@ struct ExecutorState: Sendable {
   enum Wake: Sendable {
     case waiter(Waiter)
     case reader(CheckedContinuation<Buffered?, Never>, Buffered?)
+    case notice(AsyncStream<ExecutorNotice>.Continuation, ExecutorNotice?)
 
     func perform() {
       switch self {
       case .waiter(let waiter): waiter.resume()
       case .reader(let reader, let update): reader.resume(returning: update)
+      case .notice(let notices, let notice?): notices.yield(notice)
+      case .notice(let notices, nil): notices.finish()
       }
     }
   }
@@ -49,6 +52,7 @@ struct ExecutorState: Sendable {
   private(set) var core: ExecutorCore
   private var rng: RuntimeGenerator
   private let eventsMax: Int
+  let notices: AsyncStream<ExecutorNotice>.Continuation
   private var hasBegun = false
   private(set) var isOver = false
 
@@ -68,7 +72,10 @@ struct ExecutorState: Sendable {
   /// Counts changes, so that nobody sleeps through one.
   private(set) var generation: UInt64 = 0
 
-  init(core: ExecutorCore, eventsMax: Int, rng: RuntimeGenerator) {
+  init(
+    core: ExecutorCore, eventsMax: Int, rng: RuntimeGenerator, notices: AsyncStream<ExecutorNotice>.Continuation
+  ) {
+    self.notices = notices
     self.core = core
     self.rng = rng
     self.eventsMax = eventsMax
@@ -108,11 +115,12 @@ struct ExecutorState: Sendable {
         isConnected = false
         outcome.hasDisconnected = true
         deliver(.disconnected(reason: reason), at: now, &outcome.wakes)
-      case .ignored: break
+      case .ignored(let what): outcome.wakes.append(.notice(notices, .ignored(what)))
       case .forceExit(let reason): failure = ExecutorError(.ended, reason)
       case .finished:
         isOver = true
         work.append(.finished(failure ?? core.refusal))
+        outcome.wakes.append(.notice(notices, nil))
         if let reader {
           self.reader = nil
           outcome.wakes.append(.reader(reader, nil))

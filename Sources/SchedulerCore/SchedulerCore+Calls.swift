@@ -53,9 +53,10 @@ extension SchedulerCore {
           throw SchedulerError(.notConnected, "There is no subscription to send the call on")
         }
       }
-      guard ordered.queue.count < configuration.callsQueuedMax else {
-        throw SchedulerError(.queueFull, "\(configuration.callsQueuedMax) calls wait already")
-      }
+      let isAcknowledgement = call.isAcknowledgement
+      let waiting = isAcknowledgement ? acknowledgements.queue.count : ordered.queue.count
+      guard waiting < (isAcknowledgement ? configuration.acknowledgementsQueuedMax : configuration.callsQueuedMax)
+      else { throw SchedulerError(.queueFull, "\(waiting) calls wait already") }
       if call.type == .accept { try know(tasksOf: call.accept) }
     } catch {
       return directives.append(.complete(token, error))
@@ -63,7 +64,7 @@ extension SchedulerCore {
     note(call, at: now, using: &rng)
     let item = QueuedCall(call: call, origin: .user(token), expires: now + configuration.callWaitMax)
     // Only the user's own acknowledgements come this way.
-    if call.type == .acknowledge || call.type == .acknowledgeOperationStatus {
+    if call.isAcknowledgement {
       acknowledgements.queue.append(item)
     } else {
       ordered.queue.append(item)
@@ -81,7 +82,8 @@ extension SchedulerCore {
       case .kill: call.hasKill && call.kill.hasTaskID
       case .shutdown: call.hasShutdown && call.shutdown.hasExecutorID && call.shutdown.hasAgentID
       case .acknowledge: call.hasAcknowledge && call.acknowledge.hasUuid && call.acknowledge.hasTaskID
-      case .acknowledgeOperationStatus: call.hasAcknowledgeOperationStatus
+      case .acknowledgeOperationStatus:
+        call.acknowledgeOperationStatus.hasUuid && call.acknowledgeOperationStatus.hasOperationID
       case .message: call.hasMessage && call.message.hasAgentID && call.message.hasExecutorID
       case .request: call.hasRequest
       case .updateFramework: call.hasUpdateFramework
@@ -102,7 +104,7 @@ extension SchedulerCore {
     }
   }
 
-  /// Puts the tasks of an ACCEPT into the table and takes its offers.
+  /// Puts the tasks and operations of an ACCEPT into their tables and takes its offers.
   private mutating func know(tasksOf accept: SchedulerCall.Accept) throws(SchedulerError) {
     let launched = accept.launchedTasks
     guard tasks.hasRoom(for: launched.count) else {
@@ -111,9 +113,23 @@ extension SchedulerCore {
     for task in launched where configuration.checksOffers && tasks.active[task.taskID.key] != nil {
       throw SchedulerError(.invalidCall, "Task \(task.taskID.value) runs already; a task needs an id of its own")
     }
+    let named = accept.operationsWithFeedback
+    guard operations.hasRoom(for: named.count) else {
+      throw SchedulerError(.tooManyOperations, "\(configuration.operationsMax) operations are known already")
+    }
+    for operation in named where configuration.checksOffers && operations.active[operation.id.value] != nil {
+      throw SchedulerError(
+        .invalidCall, "Operation \(operation.id.value) is under way already; an operation needs an id of its own")
+    }
+    let agent = accept.offerIds.first { offersHeld[$0.key] != nil }.flatMap { offersHeld[$0.key] }.map { AgentID($0) }
     for id in accept.offerIds { offersHeld[id.key] = nil }
     for task in launched where tasks.active[task.taskID.key] == nil {
-      _ = tasks.insert(task.taskID.key, TaskTable.Entry(agentID: task.agentID, state: .taskStaging))
+      _ = tasks.insert(task.taskID.key, TaskEntry(agentID: task.agentID, state: .taskStaging))
+    }
+    for operation in named where operations.active[operation.id.value] == nil {
+      let entry = OperationEntry(
+        agentID: agent, resourceProviderID: operation.resourceProviderID, state: .operationPending)
+      _ = operations.insert(operation.id.value, entry)
     }
   }
 
@@ -129,12 +145,19 @@ extension SchedulerCore {
     case .reconcile:
       if call.reconcile.tasks.isEmpty { reconciling.isImplicitByUser = true }
       ask(for: call.reconcile.tasks, at: now, using: &rng)
+    case .reconcileOperations:
+      if call.reconcileOperations.operations.isEmpty { reconciling.isImplicitForOperationsByUser = true }
+      reconciling.operationsByUser.formUnion(call.reconcileOperations.operations.map(\.operationID.value))
     case .acknowledge:
       let acknowledge = call.acknowledge
-      unhandled = unhandled.filter { $0.value.acknowledge != acknowledge }
-      tasks.update(acknowledge.taskID.key) { entry in
-        if entry.last == acknowledge { entry.isAcknowledged = true }
+      unhandled = unhandled.filter { $0.value.type != .acknowledge || $0.value.acknowledge != acknowledge }
+      noteAcknowledged(acknowledge)
+    case .acknowledgeOperationStatus:
+      let acknowledge = call.acknowledgeOperationStatus
+      unhandled = unhandled.filter {
+        $0.value.type != .acknowledgeOperationStatus || $0.value.acknowledgeOperationStatus != acknowledge
       }
+      noteAcknowledged(acknowledge)
     default: break
     }
   }
@@ -209,7 +232,7 @@ extension SchedulerCore {
     case .answered(400, _, _) where item.call.type == .teardown && item.attempts > 1:
       succeeded(item)  // an attempt without an answer had done it
     case .answered(let status, let text, _):
-      let text = "\(status): \(text.prefix(SchedulerError.foreignTextMax))"
+      let text = "\(status): \(SchedulerError.excerpt(text))"
       failed(item, SchedulerError(status == 401 ? .unauthorized : .refused, text, status: status))
     case .notSent(let reason):
       guard item.mayBeRepeated, item.attempts < configuration.callAttemptsMax else {
@@ -219,18 +242,43 @@ extension SchedulerCore {
     case .unknown(let reason):
       let error = SchedulerError(.outcomeUnknown, "No answer to the call: \(reason)")
       if item.call.type == .accept {
-        for task in item.call.accept.launchedTasks {
-          tasks.update(task.taskID.key) { entry in
-            if entry.state == .taskStaging, entry.last == nil { entry.denials = 0 }
-          }
-          if tasks.active[task.taskID.key]?.denials != nil { doubt(task.taskID.key, at: now, using: &rng) }
-        }
+        doubt(item, at: now)
         complete(item, error)
       } else if item.mayBeRepeated, item.attempts < configuration.callAttemptsMax {
         again(item, at: now, using: &rng)
       } else {
         failed(item, error)
       }
+    }
+  }
+
+  /// What an ACCEPT without an answer asked for may be done, now or later, or not at all.
+  private mutating func doubt(_ item: QueuedCall, at now: Duration) {
+    guard let stream = item.stream else { return }
+    for task in item.call.accept.launchedTasks {
+      let id = task.taskID.key
+      guard let entry = tasks.active[id], entry.state == .taskStaging, entry.last == nil, entry.doubt == nil else {
+        continue
+      }
+      tasks.update(id) { $0.doubt = Doubt(stream: stream) }
+      doubt(id, at: now)
+    }
+    for operation in item.call.accept.operationsWithFeedback {
+      let id = operation.id.value
+      guard let entry = operations.active[id], entry.state == .operationPending, entry.last == nil, entry.doubt == nil
+      else { continue }
+      operations.update(id) { $0.doubt = Doubt(stream: stream) }
+      doubt(operation: id, at: now)
+    }
+  }
+
+  /// What is on its way for an earlier stream will not be taken any more, or was taken long ago: nobody waits for its answer.
+  mutating func settleCallsOfEarlierStreams(at now: Duration, using rng: inout some RandomNumberGenerator) {
+    // The last comes first: each goes back to the head of its lane.
+    let numbers = (Array(ordered.inFlight.keys) + acknowledgements.inFlight.keys).sorted(by: >)
+    for number in numbers {
+      directives.append(.cancelSend(number))
+      callEnded(number, .unknown("the subscription ended before it was answered"), at: now, using: &rng)
     }
   }
 
@@ -246,7 +294,7 @@ extension SchedulerCore {
       .answered(403, _, _) where item.stream != currentStream:
       acknowledgements.queue.prepend(item)
     case .answered(let status, let text, _):
-      let reason = "\(status): \(text.prefix(SchedulerError.foreignTextMax))"
+      let reason = "\(status): \(SchedulerError.excerpt(text))"
       acknowledgementLost(item, reason)
       complete(item, SchedulerError(.refused, reason, status: status))
     case .notSent(let reason), .unknown(let reason):
@@ -291,6 +339,8 @@ extension SchedulerCore {
       framework.clearID()
       configuration.framework = framework
       suppressedRoles = Set(item.call.updateFramework.suppressedRoles)
+      configuration.offerConstraints =
+        item.call.updateFramework.hasOfferConstraints ? item.call.updateFramework.offerConstraints : nil
     }
     complete(item, nil)
     if item.call.type == .teardown {
@@ -304,6 +354,10 @@ extension SchedulerCore {
     if item.call.type == .accept {
       for task in item.call.accept.launchedTasks where tasks.active[task.taskID.key]?.last == nil {
         tasks.remove(task.taskID.key)
+      }
+      for operation in item.call.accept.operationsWithFeedback where operations.active[operation.id.value]?.last == nil
+      {
+        operations.remove(operation.id.value)
       }
     }
     complete(item, error)
@@ -349,7 +403,14 @@ extension SchedulerCore.QueuedCall {
   }
 
   /// A reconciliation by the library: the next subscription makes its own.
-  var isLibraryReconcile: Bool { origin == .library && call.type == .reconcile }
+  var isLibraryReconcile: Bool {
+    origin == .library && (call.type == .reconcile || call.type == .reconcileOperations)
+  }
+}
+
+extension SchedulerCall {
+  /// Whether it says that a status was received: such calls have a lane of their own.
+  public var isAcknowledgement: Bool { type == .acknowledge || type == .acknowledgeOperationStatus }
 }
 
 extension SchedulerCall.Accept {

@@ -13,6 +13,8 @@ extension SchedulerCore {
     public var framework: FrameworkInfo
     /// The roles that want no offers from the start.
     public var suppressedRoles: [String] = []
+    /// Which agents' offers are wanted in which roles; all where nothing is said.
+    public var offerConstraints: OfferConstraints?
 
     /// From the opening of a stream to SUBSCRIBED.
     public var subscribeTimeout: Duration = .seconds(15)
@@ -23,7 +25,10 @@ extension SchedulerCore {
     public var reconnectBackoff = Backoff(initial: .milliseconds(500), limit: .seconds(30))
     /// Redirects followed without a pause.
     public var redirectsMax = 3
-    public var onFrameworkRemoved = RemovedPolicy.fail
+    /// What to do about errors that end a subscription for a reason.
+    public var onError = ErrorPolicy()
+    /// Whether each of them is asked about by ``SchedulerCore/Directive/decide(_:proposed:)``, with ``onError``'s as the proposal.
+    public var asksAboutErrors = false
 
     public var whileDisconnected = DisconnectedCalls.queue
     /// Calls that wait in the ordered lane.
@@ -44,7 +49,11 @@ extension SchedulerCore {
     /// Tasks known that have not ended.
     public var tasksMax = 100_000
     /// Ended tasks remembered, so that a repeated update is known as one.
-    public var endedTasksMax = 1_000
+    public var endedTasksMax = 10_000
+    /// Operations with an id that have not ended.
+    public var operationsMax = 10_000
+    /// Ended operations remembered, so that a repeated status is known as one.
+    public var endedOperationsMax = 1_000
     /// Offers held at once; those beyond are declined.
     public var offersMax = 100_000
 
@@ -58,14 +67,6 @@ extension SchedulerCore {
       self.masters = masters
       self.framework = framework
     }
-  }
-
-  /// What to do when the master says that the framework's id is removed for good.
-  public enum RemovedPolicy: Hashable, Sendable {
-    /// The scheduler ends with an error.
-    case fail
-    /// The tasks of the old id are forgotten and the framework subscribes as a new one.
-    case subscribeAsNew
   }
 
   /// What happens to calls made without a subscription. ACCEPT and DECLINE never wait: offers end with their subscription.

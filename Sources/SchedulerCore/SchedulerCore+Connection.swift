@@ -28,6 +28,7 @@ extension SchedulerCore {
     var subscribe = SchedulerCall.Subscribe()
     subscribe.frameworkInfo = configuration.framework
     subscribe.suppressedRoles = suppressedRoles.sorted()
+    if let constraints = configuration.offerConstraints { subscribe.offerConstraints = constraints }
     var call = SchedulerCall()
     call.type = .subscribe
     if let frameworkID {
@@ -44,7 +45,7 @@ extension SchedulerCore {
     guard case .connecting(var connecting) = phase, connecting.stream == stream else {
       return directives.append(.closeStream(stream))
     }
-    let text = head.text.prefix(SchedulerError.foreignTextMax)
+    let text = SchedulerError.excerpt(head.text)
     switch head.status {
     case 200:
       guard let id = head.streamID, !id.isEmpty else {
@@ -63,13 +64,11 @@ extension SchedulerCore {
         lose(why, closing: stream, at: now, using: &rng)
       }
     case 400, 401, 403:
-      directives.append(.closeStream(stream))
-      phase = .idle
       let code: SchedulerError.Code = head.status == 400 ? .refused : .unauthorized
-      let error = SchedulerError(
-        code, "\(connecting.master) refuses SUBSCRIBE (\(head.status)): \(text)", status: head.status)
-      deliver(.error(error))
-      finish(error)
+      ended(
+        by: SchedulerError(
+          code, "\(connecting.master) refuses SUBSCRIBE (\(head.status)): \(text)", status: head.status),
+        at: now, using: &rng)
     default:
       lose("it answers \(head.status): \(text)", closing: stream, at: now, using: &rng)
     }
@@ -120,6 +119,7 @@ extension SchedulerCore {
     let interval =
       seconds > 0.001 && seconds < 86_400 ? Duration.seconds(seconds) : configuration.defaultHeartbeatInterval
     redirects = 0
+    settleCallsOfEarlierStreams(at: now, using: &rng)
     ordered.pausedUntil = nil
     acknowledgements.pausedUntil = nil
     phase = .subscribed(
@@ -144,10 +144,26 @@ extension SchedulerCore {
   }
 
   mutating func streamEnded(
-    _ stream: StreamNumber, reason: String, at now: Duration, using rng: inout some RandomNumberGenerator
+    _ stream: StreamNumber, reason: String, mayArriveLate: Bool, at now: Duration,
+    using rng: inout some RandomNumberGenerator
   ) {
     guard stream == currentStream else { return }
-    lose(String(reason.prefix(SchedulerError.foreignTextMax)), closing: nil, at: now, using: &rng)
+    lose(
+      SchedulerError.excerpt(reason), closing: nil, mayArriveLate: mayArriveLate && !hasAnswer, at: now, using: &rng)
+  }
+
+  mutating func streamMalformed(
+    _ stream: StreamNumber, _ reason: String, at now: Duration, using rng: inout some RandomNumberGenerator
+  ) {
+    guard stream == currentStream else { return }
+    let reason = SchedulerError.excerpt(reason)
+    deliver(.notice(.malformedStream(reason)))
+    lose(reason, closing: stream, mayArriveLate: !hasAnswer, at: now, using: &rng)
+  }
+
+  /// Whether the present SUBSCRIBE was answered: then it has reached its master.
+  private var hasAnswer: Bool {
+    if case .connecting(let connecting) = phase { connecting.streamID != nil } else { true }
   }
 
   var currentStream: StreamNumber? {
@@ -160,21 +176,15 @@ extension SchedulerCore {
 
   /// Gives the present attempt or subscription up and waits for the next one, at `leader` where one was named.
   ///
-  /// - Parameter pause: How long to wait; by the failures so far where it is not given.
+  /// - Parameters:
+  ///   - mayArriveLate: A SUBSCRIBE left and was not answered: it may still reach the master, and take a later one's place.
+  ///   - pause: How long to wait; by the failures so far where it is not given.
   mutating func lose(
-    _ reason: String, closing stream: StreamNumber?, leader: MasterAddress? = nil, at now: Duration,
-    after pause: Duration? = nil, using rng: inout some RandomNumberGenerator
+    _ reason: String, closing stream: StreamNumber?, leader: MasterAddress? = nil, mayArriveLate: Bool = false,
+    at now: Duration, after pause: Duration? = nil, using rng: inout some RandomNumberGenerator
   ) {
-    if let stream { directives.append(.closeStream(stream)) }
-    if case .connecting(let connecting) = phase, connecting.streamID == nil, stream != nil { abandoned += 1 }
-    if case .subscribed(let subscribed) = phase {
-      // Only a subscription that lasted clears the count: a master that takes us and drops us at once is no progress.
-      if now - subscribed.since >= subscribed.heartbeatInterval { failures = 0 }
-      offersHeld = [:]
-      inverseOffersHeld = []
-      reconciling = Reconciling()
-      refuseQueuedOffers()
-    }
+    if mayArriveLate { abandoned += 1 }
+    leave(closing: stream, at: now)
     if let stopping, stopping.mode == .keepFramework { return finish(nil) }
     failures += 1
     redirects = 0
@@ -184,6 +194,18 @@ extension SchedulerCore {
     show(.backingOff(delay, reason: reason))
   }
 
+  /// The present attempt or subscription is over: its stream is closed, and what belonged to it ends.
+  mutating func leave(closing stream: StreamNumber?, at now: Duration) {
+    if let stream { directives.append(.closeStream(stream)) }
+    guard case .subscribed(let subscribed) = phase else { return }
+    // Only a subscription that lasted clears the count: a master that takes us and drops us at once is no progress.
+    if now - subscribed.since >= subscribed.heartbeatInterval { failures = 0 }
+    offersHeld = [:]
+    inverseOffersHeld = []
+    reconciling = Reconciling()
+    refuseQueuedOffers()
+  }
+
   mutating func stop(_ mode: StopMode, at now: Duration) {
     guard stopping == nil else { return }
     stopping = Stopping(mode: mode, deadline: now + configuration.stopTimeout)
@@ -191,6 +213,9 @@ extension SchedulerCore {
     case (.subscribed, _): break  // `pump` ends it when the lanes are empty
     case (_, .keepFramework): finish(nil)
     case (.idle, .tearDown) where frameworkID == nil, (.detecting, .tearDown) where frameworkID == nil: finish(nil)
+    case (.deciding(let error), .tearDown) where error.code == .frameworkRemoved:
+      directives.append(.forgetFrameworkID)
+      finish(nil)
     case (_, .tearDown): break  // waits for a subscription, up to the deadline
     }
   }
@@ -199,10 +224,12 @@ extension SchedulerCore {
   mutating func finish(_ error: SchedulerError?) {
     if let stream = currentStream { directives.append(.closeStream(stream)) }
     phase = .finished
-    for item in ordered.inFlight.sorted(by: { $0.key < $1.key }).map(\.value) {
-      complete(item, SchedulerError(.outcomeUnknown, "The scheduler ended before the call was answered"))
+    for lane in [ordered, acknowledgements] {
+      for item in lane.inFlight.sorted(by: { $0.key < $1.key }).map(\.value) {
+        complete(item, SchedulerError(.outcomeUnknown, "The scheduler ended before the call was answered"))
+      }
+      for item in lane.queue { complete(item, error ?? stoppedError) }
     }
-    for item in ordered.queue { complete(item, error ?? stoppedError) }
     ordered = Lane()
     acknowledgements = Lane()
     unhandled = [:]

@@ -16,8 +16,9 @@ extension SchedulerCore {
     }
     let present: MasterAddress
     var stream: StreamNumber?
+    var mayArriveLate = false
     switch phase {
-    case .idle, .finished: return
+    case .idle, .deciding, .finished: return
     case .detecting where lastStream == 0: return connect(to: nil, at: now)
     case .detecting, .backingOff:
       failures = 0
@@ -28,6 +29,7 @@ extension SchedulerCore {
     case .connecting(let connecting):
       present = connecting.master
       stream = connecting.stream
+      mayArriveLate = connecting.streamID == nil
     case .subscribed(let subscribed):
       present = subscribed.master
       stream = subscribed.stream
@@ -35,7 +37,8 @@ extension SchedulerCore {
     guard leader != present, leader != followed else { return }
     failures = 0
     lose(
-      "\(leader) leads now", closing: stream, at: now, after: leaderChangeDelay(using: &rng), using: &rng)
+      "\(leader) leads now", closing: stream, mayArriveLate: mayArriveLate, at: now,
+      after: leaderChangeDelay(using: &rng), using: &rng)
   }
 
   /// Chance keeps all of a cluster's schedulers from coming at once; little of it, as they are waited for.

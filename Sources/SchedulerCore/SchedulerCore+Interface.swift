@@ -65,6 +65,8 @@ extension SchedulerCore {
     case record(StreamNumber, SchedulerEvent)
     /// A record that is no event.
     case badRecord(StreamNumber, String)
+    /// What comes is no stream of records, or not in the encoding that was asked for: nothing more is read.
+    case streamMalformed(StreamNumber, reason: String)
     case frameworkIDSaved(StreamNumber)
     case frameworkIDNotSaved(StreamNumber, String)
     /// The user is behind: nothing is read from the stream until `readingResumed`.
@@ -72,6 +74,10 @@ extension SchedulerCore {
     case readingResumed(StreamNumber)
     /// The stream could not be opened, ended or broke off.
     case streamEnded(StreamNumber, reason: String)
+    /// The stream could not be opened, and not a byte of the SUBSCRIBE left: it cannot reach a master late.
+    case streamRefused(StreamNumber, reason: String)
+    /// What is to be done about the error of `.decide`.
+    case decided(ErrorReaction)
     /// The user makes a call; answered by one `.complete`.
     case call(SchedulerCall, CallToken)
     /// The user does not wait for it any more; one that was not sent is left out.
@@ -104,6 +110,10 @@ extension SchedulerCore {
     case forgetFrameworkID
     /// POST this call with the stream id, answer by one `.callEnded`.
     case send(SendNumber, MasterAddress, streamID: String, SchedulerCall)
+    /// Nobody waits for this call any more: its connection is not wanted, its end need not be told.
+    case cancelSend(SendNumber)
+    /// Ask the user what to do about this error, then say `.decided`; for ``Configuration/asksAboutErrors``.
+    case decide(SchedulerError, proposed: ErrorReaction)
     case deliver(DeliveryNumber, SchedulerUpdate)
     /// The outcome of a user's call; `nil` when the master took it.
     case complete(CallToken, SchedulerError?)

@@ -1,29 +1,32 @@
 import MesosModel
 
 extension SchedulerCore {
-  /// So many answers of a reconciliation, a back-off apart, make it certain that a launch in doubt never happened.
-  static let denialsNeeded = 2
+  /// So soon the master is asked about what is in doubt; what comes into doubt meanwhile goes with it.
+  private static let doubtDelay = Duration.milliseconds(50)
 
   mutating func beginReconciliation(at now: Duration, using rng: inout some RandomNumberGenerator) {
     reconciling = Reconciling()
     let settings = configuration.reconciliation
     if settings.isAutomatic, frameworkID != nil {
       reconciling.pending = Set(tasks.active.keys).union(asked.keys)
+      reconciling.pendingOperations = Set(operations.active.keys)
       reconciling.isInitial = true
-      if reconciling.pending.isEmpty { explicitDone() } else { askAgain(at: now, using: &rng) }
+      if reconciling.isPending { askAgain(at: now, using: &rng) } else { explicitDone() }
       reconciling.nextImplicit = settings.interval.map { now + $0 }
     } else {
       // Launches in doubt are asked for whatever the choice: nobody else can.
-      reconciling.pending = Set(tasks.active.filter { $0.value.denials != nil }.keys)
-      if !reconciling.pending.isEmpty { askAgain(at: now, using: &rng) }
+      reconciling.pending = Set(tasks.active.filter { $0.value.doubt != nil }.keys)
+      reconciling.pendingOperations = Set(operations.active.filter { $0.value.doubt != nil }.keys)
+      if reconciling.isPending { askAgain(at: now, using: &rng) }
     }
   }
 
-  /// Asks for the tasks that were not answered for, and sets the time for the next round.
+  /// Asks for the tasks and operations that were not answered for, and sets the time for the next round.
   private mutating func askAgain(at now: Duration, using rng: inout some RandomNumberGenerator) {
     let settings = configuration.reconciliation
     reconciling.pending = reconciling.pending.filter { tasks.active[$0] != nil || asked[$0] != nil }
-    guard !reconciling.pending.isEmpty else { return explicitDone() }
+    reconciling.pendingOperations = reconciling.pendingOperations.filter { operations.active[$0] != nil }
+    guard reconciling.isPending else { return explicitDone() }
     let keys = reconciling.pending.sorted()
     for start in stride(from: 0, to: keys.count, by: settings.batchMax) {
       var reconcile = SchedulerCall.Reconcile()
@@ -34,6 +37,19 @@ extension SchedulerCore {
         return task
       }
       enqueue(reconcile: reconcile)
+    }
+    let ids = reconciling.pendingOperations.sorted()
+    for start in stride(from: 0, to: ids.count, by: settings.batchMax) {
+      var call = SchedulerCall()
+      call.type = .reconcileOperations
+      call.reconcileOperations.operations = ids[start..<min(start + settings.batchMax, ids.count)].map { id in
+        var operation = SchedulerCall.ReconcileOperations.Operation()
+        operation.operationID.value = id
+        if let agent = operations.active[id]?.agentID { operation.agentID = agent }
+        if let provider = operations.active[id]?.resourceProviderID { operation.resourceProviderID = provider }
+        return operation
+      }
+      ordered.queue.append(QueuedCall(call: call, origin: .library, expires: nil))
     }
     reconciling.attempt += 1
     reconciling.next = now + settings.backoff.delay(after: reconciling.attempt, using: &rng)
@@ -46,11 +62,6 @@ extension SchedulerCore {
     ordered.queue.append(QueuedCall(call: call, origin: .library, expires: nil))
   }
 
-  /// The launch of this task is in doubt: it is asked for with the next round.
-  mutating func doubt(_ id: TaskKey, at now: Duration, using rng: inout some RandomNumberGenerator) {
-    wait(forAnswersAbout: [id], at: now, using: &rng)
-  }
-
   /// The user asks for these tasks. The master says nothing while the agent of a task may still come back to it, and an answer may be
   /// lost with its stream: they are asked for again until each is answered.
   mutating func ask(
@@ -59,20 +70,9 @@ extension SchedulerCore {
     for task in wanted where asked.count < configuration.tasksMax {
       asked[task.taskID.key] = .some(task.hasAgentID ? task.agentID : nil)
     }
-    guard configuration.reconciliation.isAutomatic else { return }
-    wait(forAnswersAbout: wanted.map(\.taskID.key).filter { asked[$0] != nil }, at: now, using: &rng)
-  }
-
-  /// The call that asked for these tasks came to nothing, and its sender knows.
-  mutating func forgetQuestions(of call: SchedulerCall) {
-    for task in call.reconcile.tasks { asked[task.taskID.key] = nil }
-  }
-
-  private mutating func wait(
-    forAnswersAbout ids: [TaskKey], at now: Duration, using rng: inout some RandomNumberGenerator
-  ) {
-    guard case .subscribed = phase, !ids.isEmpty else { return }  // the next subscription asks
-    if reconciling.pending.isEmpty { reconciling.attempt = 0 }
+    let ids = wanted.map(\.taskID.key).filter { asked[$0] != nil }
+    guard configuration.reconciliation.isAutomatic, case .subscribed = phase, !ids.isEmpty else { return }
+    if !reconciling.isPending { reconciling.attempt = 0 }
     reconciling.pending.formUnion(ids)
     if reconciling.next == nil {
       reconciling.next =
@@ -80,8 +80,36 @@ extension SchedulerCore {
     }
   }
 
+  /// The call that asked for these tasks came to nothing, and its sender knows.
+  mutating func forgetQuestions(of call: SchedulerCall) {
+    for task in call.reconcile.tasks { asked[task.taskID.key] = nil }
+  }
+
+  /// It is in doubt whether this task was launched: it is asked for with the next round, which comes soon.
+  mutating func doubt(_ id: TaskKey, at now: Duration) {
+    guard case .subscribed = phase else { return }  // the next subscription asks
+    reconciling.pending.insert(id)
+    askSoon(at: now)
+  }
+
+  mutating func doubt(operation id: String, at now: Duration) {
+    guard case .subscribed = phase else { return }
+    reconciling.pendingOperations.insert(id)
+    askSoon(at: now)
+  }
+
+  private mutating func askSoon(at now: Duration) {
+    let soon = now + Self.doubtDelay
+    reconciling.next = min(reconciling.next ?? soon, soon)
+  }
+
   mutating func answered(_ id: TaskKey) {
-    guard reconciling.pending.remove(id) != nil, reconciling.pending.isEmpty else { return }
+    guard reconciling.pending.remove(id) != nil, !reconciling.isPending else { return }
+    explicitDone()
+  }
+
+  mutating func answered(operation id: String) {
+    guard reconciling.pendingOperations.remove(id) != nil, !reconciling.isPending else { return }
     explicitDone()
   }
 

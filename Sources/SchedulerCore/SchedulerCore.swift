@@ -11,9 +11,11 @@ public import MesosModel
 ///   ``Configuration/missedHeartbeatsMax`` heartbeats is dead, whatever TCP says. A standby master's 307 is followed, a 503 waited out.
 ///   Re-subscription is always under the same framework id, which is durable before anything of a subscription is shown.
 /// - **Calls.** One lane keeps the user's order, one call on its way at a time; acknowledgements have a lane beside it. A call that
-///   may be repeated is repeated when its outcome is unknown. An ACCEPT never is: the tasks it launches are asked for instead.
-/// - **Tasks.** Every task launched or heard of is known until it ends; after each subscription the master is asked about all of
-///   them until it has answered for each.
+///   may be repeated is repeated when its outcome is unknown. An ACCEPT never is: what it launches is asked for instead. That the
+///   master does not know it counts once no copy of the ACCEPT can arrive any more: on a later subscription, whose stream id
+///   makes the master refuse it.
+/// - **Tasks and operations.** Every one that was launched or heard of is known until it ends; after each subscription the master is
+///   asked about all of them until it has answered for each.
 ///
 /// Equal events give equal directives in every process: what leaves is sorted or in order of arrival.
 public struct SchedulerCore: Sendable {
@@ -59,6 +61,7 @@ public struct SchedulerCore: Sendable {
   var suppressedRoles: Set<String>
 
   var tasks: TaskTable
+  var operations: OperationTable
   var reconciling = Reconciling()
   /// Tasks that the user asked for and that the master has not answered for, with the agents that the user named.
   var asked: [TaskKey: AgentID?] = [:]
@@ -78,9 +81,16 @@ public struct SchedulerCore: Sendable {
     try require(configuration.reconciliation.batchMax > 0, "reconciliation.batchMax is not positive")
     try require(configuration.subscribeTimeout > .zero, "subscribeTimeout is not positive")
     try require(configuration.defaultHeartbeatInterval > .zero, "defaultHeartbeatInterval is not positive")
+    try require(configuration.acknowledgementsQueuedMax > 0, "acknowledgementsQueuedMax is not positive")
+    for (name, bound) in [
+      ("tasksMax", configuration.tasksMax), ("endedTasksMax", configuration.endedTasksMax),
+      ("operationsMax", configuration.operationsMax), ("endedOperationsMax", configuration.endedOperationsMax),
+      ("offersMax", configuration.offersMax), ("redirectsMax", configuration.redirectsMax),
+    ] { try require(bound >= 0, "\(name) is negative") }
     self.configuration = configuration
     suppressedRoles = Set(configuration.suppressedRoles)
     tasks = TaskTable(activeMax: configuration.tasksMax, endedMax: configuration.endedTasksMax)
+    operations = OperationTable(activeMax: configuration.operationsMax, endedMax: configuration.endedOperationsMax)
   }
 
   enum Phase: Hashable, Sendable {
@@ -90,6 +100,8 @@ public struct SchedulerCore: Sendable {
     case backingOff(until: Duration, to: MasterAddress?)
     case connecting(Connecting)
     case subscribed(Subscribed)
+    /// The user is asked what to do about the error.
+    case deciding(SchedulerError)
     case finished
   }
 
@@ -122,6 +134,7 @@ public struct SchedulerCore: Sendable {
   struct Reconciling: Hashable, Sendable {
     /// Tasks asked for and not answered.
     var pending: Set<TaskKey> = []
+    var pendingOperations: Set<String> = []
     var attempt = 0
     /// When to ask again.
     var next: Duration?
@@ -131,6 +144,10 @@ public struct SchedulerCore: Sendable {
     var isInitial = false
     /// The user asked for all tasks on this subscription: every answer is for the user.
     var isImplicitByUser = false
+    var isImplicitForOperationsByUser = false
+    var operationsByUser: Set<String> = []
+
+    var isPending: Bool { !pending.isEmpty || !pendingOperations.isEmpty }
   }
 
   /// Takes what happened and returns what to do.
@@ -151,16 +168,21 @@ public struct SchedulerCore: Sendable {
     case .streamOpened(let stream, let head): streamOpened(stream, head, at: now, using: &rng)
     case .record(let stream, let record): received(record, on: stream, at: now, using: &rng)
     case .badRecord(let stream, let reason): badRecord(reason, on: stream, at: now, using: &rng)
+    case .streamMalformed(let stream, let reason): streamMalformed(stream, reason, at: now, using: &rng)
     case .frameworkIDSaved(let stream): frameworkIDSaved(stream, at: now, using: &rng)
     case .frameworkIDNotSaved(let stream, let reason): frameworkIDNotSaved(stream, reason)
     case .readingPaused(let stream): setReading(false, stream, at: now)
     case .readingResumed(let stream): setReading(true, stream, at: now)
-    case .streamEnded(let stream, let reason): streamEnded(stream, reason: reason, at: now, using: &rng)
+    case .streamEnded(let stream, let reason):
+      streamEnded(stream, reason: reason, mayArriveLate: true, at: now, using: &rng)
+    case .streamRefused(let stream, let reason):
+      streamEnded(stream, reason: reason, mayArriveLate: false, at: now, using: &rng)
+    case .decided(let reaction): decided(reaction, at: now, using: &rng)
     case .call(let call, let token): callMade(call, token: token, at: now, using: &rng)
     case .callCancelled(let token): if let item = ordered.cancel(token) { forgetQuestions(of: item.call) }
     case .masterDetected(let leader): masterDetected(leader, at: now, using: &rng)
     case .detectionTroubled(let reason):
-      deliver(.notice(.detectionTroubled(String(reason.prefix(SchedulerError.foreignTextMax)))))
+      deliver(.notice(.detectionTroubled(SchedulerError.excerpt(reason))))
     case .detectionEnded(let reason): detectionEnded(reason)
     case .callEnded(let number, let outcome): callEnded(number, outcome, at: now, using: &rng)
     case .handled(let delivery): handled(delivery)
@@ -182,7 +204,7 @@ public struct SchedulerCore: Sendable {
       next = min(next ?? deadline, deadline)
     }
     switch phase {
-    case .idle, .detecting: break
+    case .idle, .detecting, .deciding: break
     case .backingOff(let until, _): consider(until)
     case .connecting(let connecting): consider(connecting.deadline)
     case .subscribed(let subscribed):
@@ -214,7 +236,9 @@ public struct SchedulerCore: Sendable {
     switch phase {
     case .backingOff(let until, let master) where until <= now: connect(to: master, at: now)
     case .connecting(let connecting) where connecting.deadline <= now:
-      lose("no SUBSCRIBED within \(configuration.subscribeTimeout)", closing: connecting.stream, at: now, using: &rng)
+      lose(
+        "no SUBSCRIBED within \(configuration.subscribeTimeout)", closing: connecting.stream,
+        mayArriveLate: connecting.streamID == nil, at: now, using: &rng)
     case .subscribed(let subscribed):
       if let heard = subscribed.heard, heard + silenceMax(subscribed) <= now {
         return lose(
@@ -237,6 +261,9 @@ public struct SchedulerCore: Sendable {
 
   /// The tasks that may run, sorted by id.
   public var knownTasks: [TaskRecord] { tasks.records }
+
+  /// The operations with an id that have not ended, sorted by id.
+  public var knownOperations: [OperationRecord] { operations.records }
 
   func silenceMax(_ subscribed: Subscribed) -> Duration {
     subscribed.heartbeatInterval * configuration.missedHeartbeatsMax

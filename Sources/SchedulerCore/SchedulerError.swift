@@ -2,7 +2,8 @@
 public struct SchedulerError: Error, Hashable, Sendable, CustomStringConvertible {
   public struct Code: Hashable, Sendable {
     private enum Value {
-      case notConnected, queueFull, tooManyTasks, offerNotHeld, refused, notSent, outcomeUnknown, timedOut, stopped
+      case notConnected, queueFull, tooManyTasks, tooManyOperations, offerNotHeld, refused, notSent, outcomeUnknown,
+        timedOut, stopped
       case frameworkRemoved, failedOver, masterError, unauthorized, frameworkIDNotSaved, invalidAddress,
         invalidConfiguration
       case invalidCall, protocolViolation, files, detectionFailed
@@ -14,6 +15,8 @@ public struct SchedulerError: Error, Hashable, Sendable, CustomStringConvertible
     public static let queueFull = Code(value: .queueFull)
     /// The bound of known tasks is reached.
     public static let tooManyTasks = Code(value: .tooManyTasks)
+    /// The bound of known operations is reached.
+    public static let tooManyOperations = Code(value: .tooManyOperations)
     /// The offer was used, rescinded, or belongs to an earlier subscription.
     public static let offerNotHeld = Code(value: .offerNotHeld)
     /// The master answered with an error; see ``SchedulerError/status``.
@@ -53,8 +56,13 @@ public struct SchedulerError: Error, Hashable, Sendable, CustomStringConvertible
   /// The HTTP status of an answer that refused.
   public let status: Int?
 
-  /// What a text of another machine may measure in an error, in characters.
+  /// What a text of another machine may measure in an error, in bytes.
   public static let foreignTextMax = 500
+
+  /// The beginning of a text of another machine: a letter may have any number of accents, so bytes are counted.
+  static func excerpt(_ text: String) -> String {
+    text.utf8.count <= foreignTextMax ? text : String(decoding: text.utf8.prefix(foreignTextMax), as: UTF8.self)
+  }
 
   public init(_ code: Code, _ message: String, status: Int? = nil) {
     self.code = code
@@ -68,7 +76,7 @@ public struct SchedulerError: Error, Hashable, Sendable, CustomStringConvertible
   ///
   /// - Source: the texts of Apache Mesos 1.11, `master/master.cpp`.
   public init(masterError text: String) {
-    let text = String(text.prefix(SchedulerError.foreignTextMax))
+    let text = SchedulerError.excerpt(text)
     switch text {
     case "Framework has been removed":
       self.init(

@@ -16,7 +16,7 @@ public enum SchedulerUpdate: Hashable, Sendable {
   case message(ExecutorMessage)
   /// An agent was removed, or an executor ended.
   case failure(ClusterFailure)
-  /// Every task known here was answered for by the master since the last subscription.
+  /// Every task and operation known here was answered for by the master since the last subscription.
   case reconciled
   /// The master ended the framework's stream for a reason, or what it sent cannot be followed.
   case error(SchedulerError)
@@ -26,7 +26,7 @@ public enum SchedulerUpdate: Hashable, Sendable {
 
 /// The connection to the master.
 public enum ConnectionState: Hashable, Sendable {
-  /// Not started, or ended.
+  /// Not started, ended, or waiting for the user's word on an error.
   case disconnected
   /// No leading master is known; one is waited for.
   case detecting
@@ -107,18 +107,28 @@ public struct ClusterFailure: Hashable, Sendable {
 public enum Notice: Hashable, Sendable {
   /// A record whose type this version does not know.
   case unknownEvent
+  /// An event that comes out of place, or without what its type asks for.
+  case malformedEvent(String)
   /// A record that is no valid event.
   case undecodableRecord(String)
+  /// What came was no stream of records in the encoding asked for; it is given up for another.
+  case malformedStream(String)
   /// A record of a stream that is over.
   case staleRecord
+  /// News of a task whose end was told already, by an answer of the master's that was ahead of it; it is acknowledged.
+  case lateUpdate(TaskStatus)
   /// More tasks than ``SchedulerCore/Configuration/tasksMax``: this one is reported but not remembered.
   case taskNotTracked(TaskID)
+  /// More operations than ``SchedulerCore/Configuration/operationsMax``: this one is reported but not remembered.
+  case operationNotTracked(OperationID)
   /// More offers than ``SchedulerCore/Configuration/offersMax``: these are declined.
   case offersDeclined(Int)
   /// An acknowledgement was given up; the update comes again.
   case acknowledgementLost(TaskID, reason: String)
   /// The leading master cannot be looked for at present, as when ZooKeeper is away; the last one known stays in use.
   case detectionTroubled(String)
+  /// The same for an operation's status.
+  case operationAcknowledgementLost(OperationID, reason: String)
   /// A reconciliation was refused; it is tried again later.
   case reconciliationFailed(String)
 }

@@ -16,7 +16,10 @@ extension Scheduler {
     try await accept(offers.map(\.id), [operation], refuse: refuse)
   }
 
-  /// Uses offers of one agent for operations, done in their order.
+  /// Uses offers of one agent for operations, done in their order; ``MesosModel/Offer/Operation`` has a builder for each.
+  ///
+  /// An operation that was given an id is followed until it has ended: its statuses arrive as ``SchedulerUpdate/operation(_:)``, are
+  /// acknowledged as those of tasks are, and are asked for after each subscription.
   public func accept(_ offers: [OfferID], _ operations: [Offer.Operation], refuse: Duration? = nil) async throws {
     var call = SchedulerCall()
     call.type = .accept
@@ -44,18 +47,32 @@ extension Scheduler {
   }
 
   /// Promises to leave the resources of inverse offers in time.
-  public func accept(inverse offers: [OfferID]) async throws {
+  ///
+  /// - Parameter refuse: How long no inverse offer of these resources is to come again; 5 seconds where none is given.
+  public func accept(inverse offers: [OfferID], refuse: Duration? = nil) async throws {
     var call = SchedulerCall()
     call.type = .acceptInverseOffers
     call.acceptInverseOffers.inverseOfferIds = offers
+    if let refuse { call.acceptInverseOffers.filters.refuseSeconds = refuse.inSeconds }
     try await self.call(call)
   }
 
   /// Says that the resources of inverse offers will not be left in time.
-  public func decline(inverse offers: [OfferID]) async throws {
+  ///
+  /// - Parameter refuse: How long no inverse offer of these resources is to come again; 5 seconds where none is given.
+  public func decline(inverse offers: [OfferID], refuse: Duration? = nil) async throws {
     var call = SchedulerCall()
     call.type = .declineInverseOffers
     call.declineInverseOffers.inverseOfferIds = offers
+    if let refuse { call.declineInverseOffers.filters.refuseSeconds = refuse.inSeconds }
+    try await self.call(call)
+  }
+
+  /// Tells the allocator what would be wanted; Apache Mesos' and this project's own do not act on it.
+  public func request(_ requests: [ResourceRequest]) async throws {
+    var call = SchedulerCall()
+    call.type = .request
+    call.request.requests = requests
     try await self.call(call)
   }
 
@@ -100,6 +117,34 @@ extension Scheduler {
     try await self.call(call)
   }
 
+  /// Acknowledges an operation's status; for configurations with explicit acknowledgement. A status that wants none is left alone.
+  public func acknowledge(_ status: OperationStatus) async throws {
+    guard status.hasUuid, status.hasOperationID else { return }
+    var call = SchedulerCall()
+    call.type = .acknowledgeOperationStatus
+    call.acknowledgeOperationStatus.operationID = status.operationID
+    call.acknowledgeOperationStatus.uuid = status.uuid.value
+    if status.hasAgentID { call.acknowledgeOperationStatus.agentID = status.agentID }
+    if status.hasResourceProviderID { call.acknowledgeOperationStatus.resourceProviderID = status.resourceProviderID }
+    try await self.call(call)
+  }
+
+  /// Asks for the present status of operations; of all that have an id when none is named. The library does so by itself after each
+  /// subscription, for those in ``operations``.
+  public func reconcile(operations: [OperationRecord]) async throws {
+    var call = SchedulerCall()
+    call.type = .reconcileOperations
+    call.reconcileOperations.operations = operations.map { operation in
+      var asked = SchedulerCall.ReconcileOperations.Operation()
+      asked.operationID.value = operation.id
+      if let agent = operation.agentID { asked.agentID = agent }
+      if let provider = operation.resourceProviderID { asked.resourceProviderID = provider }
+      return asked
+    }
+    if operations.isEmpty { call.reconcileOperations = SchedulerCall.ReconcileOperations() }
+    try await self.call(call)
+  }
+
   /// Asks for the present status of tasks; of all tasks when none is named. The answers are updates; tasks that are named are asked for
   /// again until each is answered.
   public func reconcile(_ tasks: [(task: TaskID, agent: AgentID?)] = []) async throws {
@@ -134,13 +179,18 @@ extension Scheduler {
     try await self.call(call)
   }
 
-  /// Changes the framework in place; user, checkpointing and principal must stay.
-  public func updateFramework(_ framework: FrameworkInfo, suppressedRoles: [String] = []) async throws {
+  /// Changes the framework in place; user, checkpointing and principal must stay. What it says holds over re-subscriptions.
+  ///
+  /// - Parameter constraints: Which agents' offers are wanted in which roles; all where nothing is said.
+  public func updateFramework(
+    _ framework: FrameworkInfo, suppressedRoles: [String] = [], offerConstraints constraints: OfferConstraints? = nil
+  ) async throws {
     var call = SchedulerCall()
     call.type = .updateFramework
     call.updateFramework.frameworkInfo = framework
     if let id = frameworkID { call.updateFramework.frameworkInfo.id = id }
     call.updateFramework.suppressedRoles = suppressedRoles
+    if let constraints { call.updateFramework.offerConstraints = constraints }
     try await self.call(call)
   }
 

@@ -55,9 +55,11 @@ public final class Scheduler: Service {
     metrics = SchedulerMetrics(configuration.metrics ?? MetricsSystem.factory)
     tracer = configuration.tracer ?? InstrumentationSystem.tracer
     named = NamedMasters(configuration.policy.masters)
+    var policy = configuration.policy
+    policy.asksAboutErrors = configuration.onError != nil
     state = Mutex(
       SchedulerState(
-        core: try SchedulerCore(configuration: configuration.policy),
+        core: try SchedulerCore(configuration: policy),
         bufferMax: max(1, configuration.updatesBufferedMax), rng: runtime.generator))
   }
 
@@ -66,11 +68,16 @@ public final class Scheduler: Service {
   /// With automatic acknowledgement an update counts as received when the next one is asked for.
   public var updates: SchedulerUpdates { SchedulerUpdates(scheduler: self) }
 
+  /// How the connection changes, beside ``updates`` and for any number of readers.
+  public var connectionChanges: ConnectionChanges { ConnectionChanges(scheduler: self) }
+
   public var connectionState: ConnectionState { state.withLock { $0.core.connectionState } }
   /// The framework's id, once a master gave it or the store had it.
   public var frameworkID: FrameworkID? { state.withLock { $0.core.frameworkID } }
   /// The tasks that may run, as far as is known here, sorted by id.
   public var tasks: [TaskRecord] { state.withLock { $0.core.knownTasks } }
+  /// The operations with an id that have not ended, as far as is known here, sorted by id.
+  public var operations: [OperationRecord] { state.withLock { $0.core.knownOperations } }
 
   /// Connects and stays connected until it is stopped, cancelled, or told by the master that it is over. To be called once.
   ///
@@ -119,14 +126,10 @@ public final class Scheduler: Service {
           logger.debug("Subscribing", metadata: ["master": "\(master)", "stream": "\(stream.number)"])
           group.addTask { await self.read(stream, from: master, call, over: transport) }
         case .send(let number, let master, let streamID, let call):
+          group.addTask { await self.send(number, call, to: master, streamID: streamID, over: transport) }
+        case .decide(let error, let proposed):
           group.addTask {
-            let began = self.runtime.now.uptime
-            let outcome = await transport.send(call, to: master, streamID: streamID)
-            let kind = SchedulerMetrics.Outcome(outcome)
-            self.metrics.ended(call, kind, after: self.runtime.now.uptime - began)
-            self.logger.trace(
-              "A call ended", metadata: ["type": "\(call.type.metricName)", "outcome": "\(kind.rawValue)"])
-            self.feed(.callEnded(number, outcome))
+            self.feed(.decided(await self.configuration.onError?(error, proposed) ?? proposed))
           }
         case .forgetFrameworkID:
           do {
@@ -157,6 +160,10 @@ public final class Scheduler: Service {
             record: { try await self.received($0, on: stream) })
           self.feed(.streamEnded(stream, reason: "the master closed the stream"))
         } catch is CancellationError {
+        } catch let error as SchedulerError where error.code == .notSent {
+          self.feed(.streamRefused(stream, reason: error.message))
+        } catch let error as SchedulerError where error.code == .protocolViolation {
+          self.feed(.streamMalformed(stream, reason: error.message))
         } catch {
           self.feed(.streamEnded(stream, reason: "\(error)"))
         }
@@ -166,6 +173,30 @@ public final class Scheduler: Service {
       group.cancelAll()
     }
     state.withLock { _ = $0.closed.remove(stream) }
+  }
+
+  /// Sends one call and tells how it ended, unless nobody wants to know any more.
+  private func send(
+    _ number: SendNumber, _ call: SchedulerCall, to master: MasterAddress, streamID: String,
+    over transport: any SchedulerTransport
+  ) async {
+    let began = runtime.now.uptime
+    let outcome = await withTaskGroup(of: CallOutcome?.self) { group in
+      group.addTask { await transport.send(call, to: master, streamID: streamID) }
+      group.addTask {
+        await self.cancellation(of: number)
+        return nil
+      }
+      defer { group.cancelAll() }
+      return await group.next() ?? nil
+    }
+    if let outcome {
+      let kind = SchedulerMetrics.Outcome(outcome)
+      metrics.ended(call, kind, after: runtime.now.uptime - began)
+      logger.trace("A call ended", metadata: ["type": "\(call.type.metricName)", "outcome": "\(kind.rawValue)"])
+      feed(.callEnded(number, outcome))
+    }
+    state.withLock { _ = $0.cancelledSends.remove(number) }
   }
 
   private func received(_ record: Result<SchedulerEvent, MessageDecodingError>, on stream: StreamNumber) async throws {
@@ -251,6 +282,36 @@ public final class Scheduler: Service {
     } cancel: { state in
       state.closeWaiters.removeValue(forKey: stream)
     }
+  }
+
+  /// Returns when nobody wants to know the end of the call any more, or on cancellation.
+  private func cancellation(of number: SendNumber) async {
+    await wait { state, continuation in
+      guard !state.cancelledSends.contains(number) else { return false }
+      state.sendWaiters[number] = continuation
+      return true
+    } cancel: { state in
+      state.sendWaiters.removeValue(forKey: number)
+    }
+  }
+
+  /// The state of the connection once it has changed since the state numbered `seen`; `nil` at the end and on cancellation.
+  func connection(after seen: UInt64?) async -> (number: UInt64, state: ConnectionState)? {
+    while !Task.isCancelled {
+      let (changes, connection, isOver, number) = state.withLock { state in
+        (state.observers.changes, state.core.connectionState, state.observers.isOver, state.observers.nextWaiter())
+      }
+      if seen != changes { return (changes, connection) }
+      if isOver { return nil }
+      await wait { state, continuation in
+        guard state.observers.changes == changes, !state.observers.isOver else { return false }
+        state.observers.wait(continuation, as: number)
+        return true
+      } cancel: { state in
+        state.observers.forget(number)
+      }
+    }
+    return nil
   }
 
   /// Returns when there is room for updates, or on cancellation.

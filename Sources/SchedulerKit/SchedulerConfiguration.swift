@@ -91,6 +91,10 @@ public struct SchedulerConfiguration: Sendable {
   public var callTimeout: Duration = .seconds(30)
   /// What one event may measure, in bytes.
   public var recordBytesMax = RecordIO.defaultMaximumRecordSize
+  /// Asked what to do about each error that ends a subscription for a reason: the framework was removed, another scheduler has its id,
+  /// SUBSCRIBE is refused. Where it is set it is asked in the place of ``SchedulerCore/Configuration/onError``, which it is given
+  /// as the proposal; meanwhile the scheduler is disconnected, and it may take the time to alert somebody.
+  public var onError: (@Sendable (SchedulerError, _ proposed: ErrorReaction) async -> ErrorReaction)?
   /// What becomes of the framework at a graceful shutdown.
   public var atShutdown = StopMode.keepFramework
   /// How masters of `https` are spoken to.

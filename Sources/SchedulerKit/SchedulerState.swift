@@ -11,6 +11,7 @@ struct SchedulerState: Sendable {
   enum Work: Sendable {
     case open(StreamNumber, MasterAddress, SchedulerCall)
     case send(SendNumber, MasterAddress, streamID: String, SchedulerCall)
+    case decide(SchedulerError, proposed: ErrorReaction)
     case forgetFrameworkID
     case finished(SchedulerError?)
   }
@@ -58,6 +59,7 @@ struct SchedulerState: Sendable {
   }
 
   private(set) var core: SchedulerCore
+  var observers = ConnectionObservers()
   private var rng: RuntimeGenerator
   private let bufferMax: Int
   private var hasBegun = false
@@ -72,6 +74,9 @@ struct SchedulerState: Sendable {
   /// Streams whose reading has to end and has not.
   var closed: Set<StreamNumber> = []
   var closeWaiters: [StreamNumber: Waiter] = [:]
+  /// Calls on their way whose end nobody waits for, and who waits to be told so.
+  var cancelledSends: Set<SendNumber> = []
+  var sendWaiters: [SendNumber: Waiter] = [:]
 
   private var deliveries: Deque<Delivery> = []
   var reader: CheckedContinuation<Delivery?, Never>?
@@ -126,13 +131,19 @@ struct SchedulerState: Sendable {
       case .forgetFrameworkID: put(.forgetFrameworkID, &outcome.wakes)
       case .send(let number, let master, let streamID, let call):
         put(.send(number, master, streamID: streamID, call), &outcome.wakes)
+      case .cancelSend(let number):
+        cancelledSends.insert(number)
+        if let waiter = sendWaiters.removeValue(forKey: number) { outcome.wakes.append(.waiter(waiter)) }
+      case .decide(let error, let proposed): put(.decide(error, proposed: proposed), &outcome.wakes)
       case .deliver(let number, let update):
         if case .subscribed(let subscription) = update { outcome.subscribedAgain = subscription.isResubscription }
+        if case .connection = update { observers.changed(&outcome.wakes) }
         deliver(Delivery(number: number, update: update, since: now.uptime), &outcome.wakes)
       case .complete(let token, let error):
         if let caller = calls.removeValue(forKey: token) { outcome.wakes.append(.caller(caller, error)) }
       case .finished(let error):
         isOver = true
+        observers.end(&outcome.wakes)
         put(.finished(error), &outcome.wakes)
         if let reader {
           self.reader = nil

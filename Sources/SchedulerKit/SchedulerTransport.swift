@@ -7,7 +7,8 @@ public import SchedulerCore
 public protocol SchedulerTransport: Sendable {
   /// Opens a stream and hands over its head, then its records one by one; returns when the master ends it.
   ///
-  /// - Throws: What broke the stream or kept it from opening; `CancellationError` when cancelled.
+  /// - Throws: What broke the stream or kept it from opening: `SchedulerError` with code `.notSent` where nothing of the SUBSCRIBE
+  ///   left, with code `.protocolViolation` where what comes is no stream of records. `CancellationError` when cancelled.
   func stream(
     _ call: SchedulerCall, from master: MasterAddress, head: (StreamHead) -> Void,
     record: (Result<SchedulerEvent, MessageDecodingError>) async throws -> Void

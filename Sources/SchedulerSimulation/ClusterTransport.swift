@@ -27,7 +27,9 @@ struct ClusterTransport: SchedulerTransport {
         head(answer)
         guard answer.status == 200 else { return }
       case .event(_, let event): try await record(.success(event))
-      case .ended(_, let reason, _): throw Broken(description: reason)
+      case .ended(_, let reason, let isRefused):
+        if isRefused { throw SchedulerError(.notSent, reason) }
+        throw Broken(description: reason)
       case .answer: break
       }
     }

@@ -1,6 +1,6 @@
 public import MesosModel
 public import MesosSimulation
-import SchedulerKit
+public import SchedulerKit
 import Synchronization
 
 // A simulated cluster for simulated code: the real cores of master and agents on the same virtual clock.
@@ -12,14 +12,17 @@ extension FrameworkSimulation {
   /// - Parameters:
   ///   - cluster: Agents and faults are added before, or with ``changeCluster(_:)``.
   ///   - behaviour: What a task does; asked for each task that is launched. One that carries a behaviour in its data keeps it.
+  ///   - wrap: Puts something between each scheduler and the cluster, such as a network worse than the simulated one; it sleeps and draws
+  ///     lots through ``runtime``.
   public func connect(
     to cluster: SimulatedCluster,
-    behaviour: @escaping @Sendable (TaskInfo) -> TaskBehaviour = { _ in .runs(for: .seconds(10)) }
+    behaviour: @escaping @Sendable (TaskInfo) -> TaskBehaviour = { _ in .runs(for: .seconds(10)) },
+    through wrap: @escaping @Sendable (any SchedulerTransport) -> any SchedulerTransport = { $0 }
   ) {
     let network = ClusterNetwork(loop: loop, cluster: cluster, behaviour: behaviour)
     loop.state.withLock { state in
       state.network = network
-      state.makeTransport = { network.transport(for: $0) }
+      state.makeTransport = { wrap(network.transport(for: $0)) }
     }
     network.change { _ in }
   }

@@ -36,6 +36,7 @@ nonisolated func measure(
   try ResourceBenchmarks.run(&harness)
   try WireBenchmarks.run(&harness)
   try AllocatorBenchmarks.run(&harness)
+  try await SchedulerBenchmarks.run(&harness)
   try await ClusterBenchmarks.run(&harness, launcherFolder: launcherFolder)
   try SimulationBenchmarks.run(&harness)
   if let output { try harness.write(to: output) }

@@ -98,7 +98,9 @@ extension SimulatedCluster {
         frameworks[index].stream = nil
         frameworks[index].unread = nil
       }
-      frameworks[index].pending.append(.streamEnded(StreamNumber(stream), reason: reason))
+      let number = StreamNumber(stream)
+      frameworks[index].pending.append(
+        reason == Self.refusal ? .streamRefused(number, reason: reason) : .streamEnded(number, reason: reason))
     case .schedulerCall(let send):
       frameworks[index].pending.append(
         .callEnded(send, reason == Self.refusal ? .notSent(reason) : .unknown(reason)))
@@ -170,6 +172,9 @@ extension SimulatedCluster {
         if !mutedTo.isEmpty || !mutedFrom.isEmpty || !delays.isEmpty {
           queue.insert(.callTimedOut(connection), at: now + configuration.callTimeout.wholeNanoseconds)
         }
+      // It arrives late, or not; its answer is no news then.
+      case .cancelSend: break
+      case .decide(_, let proposed): frameworks[index].pending.append(.decided(proposed))
       case .deliver(let delivery, let update):
         take(update, at: index)
         let moment = moment(frameworks[index].wallOffset)
@@ -196,6 +201,11 @@ extension SimulatedCluster {
 
   /// Keeps what the framework was told, for the test that looks.
   private mutating func take(_ update: SchedulerUpdate, at index: Int) {
+    // Late news of an ended task is told, too, though it changes nothing.
+    if case .notice(.lateUpdate(let status)) = update {
+      checkers.delivered(index, TaskUpdate(status: status))
+      settleChecks()
+    }
     guard case .task(let update) = update else { return }
     checkers.delivered(index, update)
     settleChecks()

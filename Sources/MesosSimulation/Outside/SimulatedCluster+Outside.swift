@@ -62,8 +62,12 @@ extension SimulatedCluster {
       if event.type == .subscribed { checkers.named(framework: index, event.subscribed.frameworkID) }
       if event.type == .update {
         let status = event.update.status
+        // A launch that came twice is refused once: that is no end of the task.
         checkers.delivered(
-          index, TaskUpdate(status: status, isReconciliation: status.hasReason && status.reason == .reconciliation))
+          index,
+          TaskUpdate(
+            status: status, isProvisional: status.hasReason && status.reason == .invalidOffers,
+            isReconciliation: status.hasReason && status.reason == .reconciliation))
         settleChecks()
       }
       frameworks[index].arrivals.append(.event(outside, event))

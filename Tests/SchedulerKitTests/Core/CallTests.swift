@@ -148,28 +148,54 @@ private func subscribed(_ change: (inout SchedulerCore.Configuration) -> Void = 
     #expect(driver.core.knownTasks.isEmpty == (outcome == .notSent("refused")))
   }
 
-  @Test func `a launch in doubt ends only when the master denied it twice`() throws {
+  @Test func `a launch in doubt ends only when the master denies it on a later subscription`() throws {
     var (driver, stream) = try subscribed()
     driver.feed(.record(stream, .offers("O1")))
     let (_, sent) = driver.call(.launch("t", on: "O1"))
     driver.feed(.callEnded(try #require(sent.sends.first).number, .unknown("cut")))
     #expect(driver.core.knownTasks.map(\.isUncertain) == [true])
 
-    // What an agent or master says of a repeated or late launch proves nothing.
-    let dropped = driver.feed(.record(stream, .update("t", .taskDropped, uuid: "u")))
-    #expect(dropped.taskUpdates.map(\.isTerminal) == [false])
-
+    // The call may still be on its way: that the master does not know the task proves nothing.
     driver.answerAll(driver.atDeadline())
-    let first = driver.feed(.record(stream, .update("t", .taskGone, reconciliation: true)))
-    #expect(first.taskUpdates.map(\.isProvisional) == [true])
+    let denied = driver.feed(.record(stream, .update("t", .taskGone, reconciliation: true)))
+    #expect(denied.taskUpdates.map(\.isProvisional) == [true])
     #expect(driver.core.knownTasks.count == 1)
-    var asked = driver.atDeadline()
-    while asked.sends.isEmpty { asked = driver.atDeadline() }
+
+    // With another stream id it would be refused.
+    #expect(denied.contains(.closeStream(stream)))
+    let again = driver.atDeadline()
+    #expect(again.opened?.master == MasterAddress(host: "m1"))
+    let new = try #require(again.stream)
+    let asked = driver.confirm(new)
     #expect(asked.sends.first?.call.reconcile.tasks.map(\.taskID.value) == ["t"])
-    driver.answerAll(asked)
-    let second = driver.feed(.record(stream, .update("t", .taskGone, reconciliation: true)))
-    #expect(second.taskUpdates.map(\.isTerminal) == [true])
+    let ended = driver.feed(.record(new, .update("t", .taskGone, reconciliation: true)))
+    #expect(ended.taskUpdates.map(\.isTerminal) == [true])
     #expect(driver.core.knownTasks.isEmpty)
+  }
+
+  @Test(arguments: [true, false])
+  func `a launch that is refused for its offers may have come twice, and the master is asked`(runs: Bool) throws {
+    var (driver, stream) = try subscribed()
+    driver.feed(.record(stream, .offers("O1")))
+    let (_, sent) = driver.call(.launch("t", on: "O1"))
+    driver.answerAll(sent)
+    var refusal = SchedulerEvent.update("t", .taskDropped)
+    refusal.update.status.reason = .invalidOffers
+    refusal.update.status.source = .master
+    refusal.update.status.message = "Task launched with invalid offers"
+    let refused = driver.feed(.record(stream, refusal))
+    #expect(refused.taskUpdates.map(\.isTerminal) == [false])
+    #expect(driver.core.knownTasks.map(\.isUncertain) == [true])
+
+    let asked = driver.atDeadline()
+    #expect(asked.sends.map { $0.call.reconcile.tasks.map(\.taskID.value) } == [["t"]])
+    driver.answerAll(asked)
+    let answer = driver.feed(.record(stream, .update("t", runs ? .taskRunning : .taskGone, reconciliation: true)))
+    // What the master said first is what the user is told, once it is certain.
+    #expect(answer.taskUpdates.map(\.status) == [runs ? answer.taskUpdates[0].status : refusal.update.status])
+    #expect(answer.taskUpdates.map(\.isTerminal) == [!runs])
+    #expect(driver.core.knownTasks.map(\.isUncertain) == (runs ? [false] : []))
+    #expect(driver.core.connectionState == .subscribed(MasterAddress(host: "m1")))
   }
 
   @Test func `a launch in doubt is certain with the first news of its task`() throws {
@@ -268,10 +294,9 @@ private func subscribed(_ change: (inout SchedulerCore.Configuration) -> Void = 
     var (driver, stream) = try subscribed()
     let (token, sent) = driver.call(.kill("t"))
     driver.feed(.streamEnded(stream, reason: "cut"))
-    driver.confirm(try #require(driver.atDeadline().stream))
-    let again = driver.feed(
-      .callEnded(
-        try #require(sent.sends.first).number, .answered(status: status, text: "The stream ID …", location: nil)))
+    let refusal = CallOutcome.answered(status: status, text: "The stream ID …", location: nil)
+    #expect(driver.feed(.callEnded(try #require(sent.sends.first).number, refusal)).isEmpty)
+    let again = driver.confirm(try #require(driver.atDeadline().stream))
     #expect(again.sends.map(\.call.type) == [.kill])
     driver.answerAll(again)
     #expect(driver.log.completion(of: token) == .some(nil))
@@ -332,6 +357,29 @@ private func subscribed(_ change: (inout SchedulerCore.Configuration) -> Void = 
     #expect(driver.feed(.record(stream, .update("t2", .taskFinished, uuid: "u2"))).updates.isEmpty)
     // Beyond the bound it is told again rather than lost.
     #expect(driver.feed(.record(stream, .update("t0", .taskFinished, uuid: "u0"))).taskUpdates.count == 1)
+  }
+
+  /// Apache Mesos answers with the newest state it knows when it could not pass an update on; the updates come after it.
+  @Test(arguments: [SchedulerCore.Acknowledgement.automatic, .explicit])
+  func `updates that come after the end was told are acknowledged and told as notices alone`(
+    acknowledgement: SchedulerCore.Acknowledgement
+  ) throws {
+    var (driver, stream) = try subscribed { $0.acknowledgement = acknowledgement }
+    driver.feed(.record(stream, .update("t", .taskStarting, uuid: "u0")))
+    let ended = driver.feed(.record(stream, .update("t", .taskFinished, reconciliation: true)))
+    #expect(ended.taskUpdates.map(\.isTerminal) == [true])
+    for (state, uuid) in [(TaskState.taskRunning, "u1"), (.taskFinished, "u2")] {
+      let late = driver.feed(.record(stream, .update("t", state, uuid: uuid)))
+      #expect(late.taskUpdates.isEmpty)
+      #expect(late.updates.count == 1)
+      #expect(late.sends.map(\.call.acknowledge.uuid) == [uuid.data])
+      driver.answerAll(late)
+      let again = driver.feed(.record(stream, .update("t", state, uuid: uuid)))
+      #expect(again.updates.isEmpty)
+      #expect(again.sends.map(\.call.acknowledge.uuid) == [uuid.data])
+      driver.answerAll(again)
+    }
+    #expect(driver.core.knownTasks.isEmpty)
   }
 
   @Test func `with explicit acknowledgement nothing is acknowledged by itself, and what is not comes again`() throws {

@@ -131,7 +131,8 @@ private func simulate(seed: UInt64) throws -> (driver: Driver, master: ModelMast
         if case .offers(let offers) = update { held += offers.map(\.id.value) }
         if case .rescinded(let id) = update { held.removeAll { $0 == id.value } }
         if isCalm || Int.random(in: 0..<20, using: &chance) > 0 { pending += driver.feed(.handled(delivery)) }
-      case .complete, .forgetFrameworkID, .finished: break
+      case .decide(_, let proposed): pending += driver.feed(.decided(proposed))
+      case .complete, .cancelSend, .forgetFrameworkID, .finished: break
       }
       driver.log = []
     }

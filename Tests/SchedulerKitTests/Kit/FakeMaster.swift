@@ -24,6 +24,8 @@ final class FakeMaster: Sendable {
     var call: SchedulerCall
     var streamID: String?
     var contentType: String?
+    /// The connection it came over.
+    var connection: String
   }
 
   private struct State {
@@ -38,6 +40,8 @@ final class FakeMaster: Sendable {
     var cutsNext: SchedulerCall.TypeEnum?
     var authorization: String?
     var authorizations: [String?] = []
+    var takesAnyStream = false
+    var streamConnections: Set<String> = []
   }
 
   private let state: Mutex<State>
@@ -52,6 +56,12 @@ final class FakeMaster: Sendable {
 
   var calls: [Received] { state.withLock { $0.calls } }
   var subscribes: [SchedulerCall] { state.withLock { $0.subscribes } }
+
+  /// The connections that SUBSCRIBEs came over.
+  var streamConnections: Set<String> { state.withLock { $0.streamConnections } }
+
+  /// From now on calls on any stream are taken, as if each were of a framework of its own.
+  func takesAnyStream() { state.withLock { $0.takesAnyStream = true } }
 
   /// Writes an event to the newest stream.
   func send(_ event: SchedulerEvent) { newest?.yield(.event(event)) }
@@ -142,18 +152,23 @@ final class FakeMaster: Sendable {
       guard streamID == nil else {
         throw HTTPFailure.badRequest("Subscribe calls should not include 'Mesos-Stream-Id'")
       }
+      state.withLock { _ = $0.streamConnections.insert(request.remoteAddress) }
       return subscribe(call, encoding)
     }
-    let (current, scripted, cuts) = state.withLock { state in
+    let (current, takesAny, scripted, cuts) = state.withLock { state in
       let index = state.callStatus.firstIndex { $0.0 == call.type }
       let cuts = state.cutsNext == call.type
       if cuts { state.cutsNext = nil }
-      return (state.streams.count, index.map { state.callStatus.remove(at: $0) }, cuts)
+      return (state.streams.count, state.takesAnyStream, index.map { state.callStatus.remove(at: $0) }, cuts)
     }
-    guard streamID == "stream-\(current)" else {
+    guard takesAny || streamID == "stream-\(current)" else {
       throw HTTPFailure.badRequest("The stream ID '\(streamID ?? "")' didn't match")
     }
-    note { $0.calls.append(Received(call: call, streamID: streamID, contentType: encoding.contentType)) }
+    note {
+      $0.calls.append(
+        Received(
+          call: call, streamID: streamID, contentType: encoding.contentType, connection: request.remoteAddress))
+    }
     if cuts {
       // A head that promises a body and ends without it: the client cannot know what happened.
       return OutgoingResponse(status: 202, headers: [:], body: .stream { _ in throw CancellationError() })
