@@ -46,13 +46,7 @@ struct EventStreamTests {
     ("a record that is no event", .undecodable, [.bytes(RecordIOEncoder.encode([0xff, 0xff]))]),
     (
       "an event without a required field", .undecodable,
-      [
-        .event(
-          .with {
-            $0.type = .taskAdded
-            $0.taskAdded = .init()
-          })
-      ]
+      [.record(json: #"{"type":"TASK_ADDED","task_added":{}}"#, protobuf: [0x08, 0x02, 0x1a, 0x00])]
     ),
   ]
 

@@ -10,6 +10,8 @@ final class StreamingMaster: Sendable {
   enum Output: Sendable {
     case event(MasterEvent)
     case bytes([UInt8])
+    /// A record by its bytes in either encoding.
+    case record(json: String, protobuf: [UInt8])
     case end
     /// The connection breaks inside the answer.
     case cut
@@ -46,6 +48,8 @@ final class StreamingMaster: Sendable {
           switch output {
           case .event(let event): try await stream.write(RecordIOEncoder.encode(encoding.encode(event)))
           case .bytes(let bytes): try await stream.write(bytes)
+          case .record(let json, let protobuf):
+            try await stream.write(RecordIOEncoder.encode(encoding == .json ? Array(json.utf8) : protobuf))
           case .end: return
           case .cut: throw CancellationError()
           }
