@@ -125,6 +125,8 @@ public struct InstanceStatus: Hashable, Sendable, Identifiable {
 /// A demand as it is now.
 public struct DemandStatus: Hashable, Sendable {
   public var name: String
+  /// Whether its instances run for ever; if not, it is a batch.
+  public var isService: Bool
   /// The slots that are to have an instance: of a batch, those that have not ended.
   public var wanted: Int
   /// Slots whose instance is available.
@@ -139,6 +141,6 @@ public struct DemandStatus: Hashable, Sendable {
   public var failed: Int
   /// Whether it is to go away.
   public var isRemoved: Bool
-  /// Whether nothing is left to do for it.
-  public var isSatisfied: Bool { live == wanted && current == wanted }
+  /// Whether nothing is left to do for it: all of a service is available and up to date, all of a batch has ended.
+  public var isSatisfied: Bool { isService ? live == wanted && current == wanted : live == 0 && wanted == 0 }
 }

@@ -63,8 +63,8 @@ extension DemandCore {
     seen[agent] = new
     if seen.count > max(1, configuration.agentsRememberedMax) { forgetAgents() }
     if offer.unavailableFrom == nil { maintenance[agent] = nil }
-    guard known?.place != offer.place else { return }
-    // Adopted instances are where their agent is.
+    // Adopted instances are where their agent is; so are all where it came back with other attributes.
+    guard placeless.remove(agent) != nil || (known != nil && known?.place != offer.place) else { return }
     for name in order {
       for id in demands[name]?.instances.keys.sorted() ?? [] where demands[name]?.instances[id]?.place.agent == agent {
         demands[name]?.instances[id]?.place = offer.place

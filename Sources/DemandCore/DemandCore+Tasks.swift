@@ -15,6 +15,10 @@ extension DemandCore {
     }
     let agent = AgentKey(status.agentID.value)
     let place = seen[agent]?.place ?? Place(agent: agent)
+    if seen[agent] == nil, demands[id.demand]?.instances[id] == nil, placeless.count < configuration.agentsRememberedMax
+    {
+      placeless.insert(agent)
+    }
     demands[id.demand]?.take(status, of: id, place: place, at: now.uptime, using: &rng, into: &directives)
   }
 
@@ -47,6 +51,7 @@ extension DemandCore {
   mutating func removed(_ agent: AgentKey) {
     offers = offers.filter { $0.value.place.agent != agent }
     seen[agent] = nil
+    placeless.remove(agent)
     maintenance[agent] = nil
   }
 

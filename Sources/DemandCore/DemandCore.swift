@@ -34,6 +34,8 @@ public struct DemandCore: Sendable {
   var roles: [String: RoleState] = [:]
   /// The last offers of agents.
   var seen: [AgentKey: SeenAgent] = [:]
+  /// Agents of adopted tasks of which nothing but the id is known yet.
+  var placeless: Set<AgentKey> = []
   var maintenance: [AgentKey: PlannedMaintenance] = [:]
 
   /// Whether calls can be made.

@@ -92,6 +92,7 @@ struct OfferTests {
       .web(1) { $0.replacement = .always(ReplacementBackoff(initial: .seconds(2), limit: .seconds(2))) })
     let task = try #require(try driver.offer().launched.first).taskID.key
     driver.status(task, .taskRunning)
+    driver.wait(.seconds(1))
     #expect(driver.status(task, .taskFailed).revived == [["*"]], "it opens within the bound")
     #expect(try driver.offer().declined.isEmpty)
     #expect(driver.core.heldOffers == ["o2"])

@@ -166,6 +166,13 @@ struct PropertyTests {
       feed(.task(status, isProvisional: false))
     }
 
+    /// A subscription, and what happened meanwhile as reconciliation finds it out.
+    mutating func reconnect() {
+      feed(.subscribed(isResubscription: true))
+      for (id, task) in model.tasks.sorted(by: { $0.key < $1.key }) where task.isLive { status(id, task.state) }
+      for (id, task) in model.tasks.sorted(by: { $0.key < $1.key }) where !task.isLive { status(id, task.state) }
+    }
+
     mutating func offerAll() throws {
       for agent in model.agents.indices {
         guard isConnected, let (id, cpus) = model.offer(agent, at: driver.now.uptime) else { continue }
@@ -238,14 +245,7 @@ struct PropertyTests {
       case 1 where step % 5 == 0:
         world.isConnected.toggle()
         if world.isConnected {
-          world.feed(.subscribed(isResubscription: true))
-          // What happened meanwhile is found out by reconciliation.
-          for (id, task) in world.model.tasks.sorted(by: { $0.key < $1.key }) where task.isLive {
-            world.status(id, task.state)
-          }
-          for (id, task) in world.model.tasks.sorted(by: { $0.key < $1.key }) where !task.isLive {
-            world.status(id, task.state)
-          }
+          world.reconnect()
         } else {
           world.model.offers = [:]
           world.feed(.disconnected)
@@ -284,7 +284,7 @@ struct PropertyTests {
   private func settle(_ world: inout World) throws {
     if !world.isConnected {
       world.isConnected = true
-      world.feed(.subscribed(isResubscription: true))
+      world.reconnect()
     }
     for agent in world.model.agents.indices { world.model.agents[agent].cpus += 40 }
     let demands = world.demands(7)

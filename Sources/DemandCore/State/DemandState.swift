@@ -196,7 +196,8 @@ struct DemandState: Sendable {
       guard let instance = instances[id] else { continue }
       switch instance.phase {
       case .unreachable:
-        guard let after = demand.unreachable.replaceAfter else { continue }
+        // A slot that is not wanted waits for nobody.
+        guard let after = slots[position].isRemoved ? .zero : demand.unreachable.replaceAfter else { continue }
         if instance.since + after <= now {
           slots[position].remove(id)
           strays.append(id)
@@ -355,7 +356,8 @@ struct DemandState: Sendable {
 
   func status(at now: Duration) -> DemandStatus {
     var status = DemandStatus(
-      name: demand.name, wanted: 0, available: 0, current: 0, live: 0, finished: 0, failed: 0, isRemoved: isRemoved)
+      name: demand.name, isService: demand.isService, wanted: 0, available: 0, current: 0, live: 0, finished: 0,
+      failed: 0, isRemoved: isRemoved)
     for slot in slots {
       status.live += slot.instances.count
       switch slot.ending {
