@@ -29,11 +29,15 @@ public final class AgentLoad: Service {
     try DescriptorLimit.raise(to: configuration.count + 256)
     let clock = SystemClock()
     let timers = LoadTimers(agents: configuration.count, clock: clock)
+    // One that begins takes a turn and gives it back when it is registered.
+    let turns = BoundedMailbox<Void>(limit: configuration.startingMax)
+    for _ in 0..<min(configuration.startingMax, configuration.count) { turns.send(()) }
     var agents: [LoadAgent] = []
     for index in 0..<configuration.count {
       agents.append(
         try LoadAgent(
-          index: index, configuration: configuration, clock: clock, timers: timers, counts: counter))
+          index: index, configuration: configuration, clock: clock, timers: timers, counts: counter,
+          turns: turns))
     }
     let clients = (0...(configuration.count / AgentLoad.agentsPerClient)).map { _ in
       var settings = HTTPClientConfiguration()
@@ -43,7 +47,7 @@ public final class AgentLoad: Service {
     }
     let result: Result<Void, any Error>
     do {
-      result = .success(try await serve(agents, timers, clients, masters))
+      result = .success(try await serve(agents, timers, turns, clients, masters))
     } catch {
       result = .failure(error)
     }
@@ -52,13 +56,14 @@ public final class AgentLoad: Service {
   }
 
   private func serve(
-    _ agents: [LoadAgent], _ timers: LoadTimers, _ clients: [MesosHTTPClient], _ masters: [HTTPEndpoint]
+    _ agents: [LoadAgent], _ timers: LoadTimers, _ turns: BoundedMailbox<Void>, _ clients: [MesosHTTPClient],
+    _ masters: [HTTPEndpoint]
   ) async throws {
     let stopping = BoundedMailbox<Void>(limit: 1)
     try await withGracefulShutdownHandler {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await timers.run { await agents[$0].tick() } }
-        group.addTask { try await self.startAll(agents, clients, masters) }
+        group.addTask { try await self.startAll(agents, turns, clients, masters) }
         group.addTask {
           _ = await stopping.next()
           for agent in agents { await agent.shutdown() }
@@ -74,13 +79,16 @@ public final class AgentLoad: Service {
   }
 
   /// Starts the agents one after the other and keeps their links; returns when all have ended.
-  private func startAll(_ agents: [LoadAgent], _ clients: [MesosHTTPClient], _ masters: [HTTPEndpoint]) async throws {
+  private func startAll(
+    _ agents: [LoadAgent], _ turns: BoundedMailbox<Void>, _ clients: [MesosHTTPClient], _ masters: [HTTPEndpoint]
+  ) async throws {
     let pause = Duration.seconds(1) / configuration.startsPerSecond
     let begin = ContinuousClock.now
     try await withThrowingDiscardingTaskGroup { group in
       for (index, agent) in agents.enumerated() {
         guard await !agent.hasEnded else { continue }
         try await ContinuousClock().sleep(until: begin + pause * index)
+        guard await turns.next(maximum: 1) != nil else { break }
         await agent.start()
         group.addTask {
           try await LoadLink(

@@ -23,8 +23,11 @@ public struct AgentLoadConfiguration: Sendable {
   public var attributes = ""
   /// How long tasks run.
   public var taskDuration = TaskDuration.fixed(.seconds(10))
-  /// How many agents begin in a second.
+  /// How many agents begin in a second, at most.
   public var startsPerSecond = 2_000
+  /// How many agents may have begun without being registered: where the master, or this process, is slower than
+  /// ``startsPerSecond``, agents begin as fast as others are registered, and none waits for its turn until it is given up.
+  public var startingMax = 256
   /// The first pause after a connection that failed; it doubles up to a minute, and lots are drawn below it.
   public var backoffFactor = Duration.seconds(1)
   /// How long agents may take to say goodbye when they are to end.
@@ -48,8 +51,9 @@ public struct AgentLoadConfiguration: Sendable {
       endpoints.append(endpoint)
     }
     guard !endpoints.isEmpty else { throw AgentLoadError(.badConfiguration, "No master is named: expecting HOST:PORT") }
-    guard count > 0, startsPerSecond > 0 else {
-      throw AgentLoadError(.badConfiguration, "The number of agents, and of starts in a second, must be positive")
+    guard count > 0, startsPerSecond > 0, startingMax > 0 else {
+      throw AgentLoadError(
+        .badConfiguration, "The numbers of agents, of starts in a second and of starts at once must be positive")
     }
     return endpoints
   }

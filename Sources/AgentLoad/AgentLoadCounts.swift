@@ -2,6 +2,8 @@ import Synchronization
 
 /// How much simulated agents have done.
 public struct AgentLoadCounts: Hashable, Sendable {
+  /// Agents that began.
+  public var begun = 0
   /// Agents that a master has registered and that are connected to it now.
   public var registered = 0
   /// Agents that stand registered or did before; a re-registration counts once more.

@@ -19,6 +19,9 @@ actor LoadAgent {
   private let timers: LoadTimers
   private let counts: SharedCounts
   private let duration: AgentLoadConfiguration.TaskDuration
+  /// Takes a word when the agent is registered for the first time, or has ended before: another one may begin.
+  private let turns: BoundedMailbox<Void>
+  private var hasHadTurn = false
   /// Finished when the agent has ended as it was asked to.
   nonisolated let ending = BoundedMailbox<String>(limit: 1)
 
@@ -38,12 +41,14 @@ actor LoadAgent {
   private var lastProcess: Int32 = 0
 
   init(
-    index: Int, configuration: AgentLoadConfiguration, clock: SystemClock, timers: LoadTimers, counts: SharedCounts
+    index: Int, configuration: AgentLoadConfiguration, clock: SystemClock, timers: LoadTimers, counts: SharedCounts,
+    turns: BoundedMailbox<Void>
   ) throws {
     self.index = index
     self.clock = clock
     self.timers = timers
     self.counts = counts
+    self.turns = turns
     duration = configuration.taskDuration
     let settings = AgentCore.Configuration(
       agentInfo: try configuration.agentInfo(index), version: ServerVersion.api, ip: "127.0.0.1", port: 5_051,
@@ -60,6 +65,7 @@ actor LoadAgent {
   func start() {
     guard !hasEnded else { return }
     hasStarted = true
+    counts.change { $0.begun += 1 }
     perform(core.start(at: clock.now(), using: &random))
     handleSteps()
   }
@@ -159,6 +165,7 @@ actor LoadAgent {
     guard !hasEnded else { return }
     hasEnded = true
     setRegistered(false)
+    endTurn()
     counts.change { $0.ended += 1 }
     // What was sent before goes out; then the master sees the end of the exchange.
     exchange?.outgoing.finish()
@@ -172,6 +179,13 @@ actor LoadAgent {
       counts.registered += isRegistered ? 1 : -1
       if isRegistered { counts.registrations += 1 }
     }
+    if isRegistered { endTurn() }
+  }
+
+  private func endTurn() {
+    guard hasStarted, !hasHadTurn else { return }
+    hasHadTurn = true
+    turns.send(())
   }
 
   // MARK: Executors

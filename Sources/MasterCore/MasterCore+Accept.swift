@@ -34,7 +34,7 @@ extension MasterCore {
   private mutating func refuse(
     _ id: FrameworkKey, _ call: SchedulerCall.Accept, offers keys: [OfferKey], because reason: String, at now: Moment
   ) {
-    removeOffers(Set(keys.filter { offers[$0]?.framework == id }), notify: false, at: now)
+    removeOffers(keys.filter { offers[$0]?.framework == id }, notify: false, at: now)
     let cause = TaskStatusCause.invalidOffers.reported(toPartitionAware: frameworks[id]?.isPartitionAware ?? false)
     for operation in call.operations {
       switch operation.type {

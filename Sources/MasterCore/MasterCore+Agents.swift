@@ -366,11 +366,9 @@ extension MasterCore {
     removeOffers(before.offers, notify: true, at: now)
     links[connection] = id
     agents[id]?.connection = connection
-    agents[id]?.info = record.agentInfo
-    agents[id]?.capabilities = record.capabilities
-    agents[id]?.version = record.version
-    agents[id]?.address = address
-    agents[id]?.total = inventory.total
+    agents[id]?.describe(
+      record.agentInfo, capabilities: record.capabilities, version: record.version, address: address,
+      total: inventory.total)
     agents[id]?.reregisteredTime = now.timeInfo
     agents[id]?.heard = now.uptime
     if let agent = agents[id] { change(.agent(agent.row)) }

@@ -8,22 +8,27 @@ extension MasterCore {
     var directives: [Directive] = []
     /// Given last, so that whoever is answered can read what the call did.
     var answers: [Directive] = []
-    var agents: Set<AgentKey> = []
-    var frameworks: Set<FrameworkKey> = []
+    /// What was touched, in the order in which it was.
+    var agents: [AgentKey] = []
+    var frameworks: [FrameworkKey] = []
   }
 
   /// Gives the present event's directives, with one status for each agent and framework that it touched.
   mutating func finish() -> [Directive] {
-    for key in effects.agents.sorted() {
-      if let agent = agents[key] { change(.agentStatus(key, agent.status)) }
+    let (agents, frameworks) = (effects.agents, effects.frameworks)
+    for key in agents where self.agents[key]?.isTouched ?? false {
+      self.agents[key]?.isTouched = false
+      if let status = self.agents[key]?.status { change(.agentStatus(key, status)) }
     }
-    for key in effects.frameworks.sorted() {
-      if let framework = frameworks[key] { change(.frameworkStatus(key, framework.status)) }
+    for key in frameworks where self.frameworks[key]?.isTouched ?? false {
+      self.frameworks[key]?.isTouched = false
+      if let status = self.frameworks[key]?.status { change(.frameworkStatus(key, status)) }
     }
     if cycle.needsTick { effects.directives.append(.continueCycle) }
-    let directives = effects.directives + effects.answers
-    effects = Effects()
-    return directives
+    var done = Effects()
+    swap(&done, &effects)
+    if !done.answers.isEmpty { done.directives += done.answers }
+    return done.directives
   }
 
   mutating func change(_ kind: Change.Kind) {
@@ -31,8 +36,13 @@ extension MasterCore {
     effects.directives.append(.changed(Change(sequence: lastChange, kind: kind)))
   }
 
-  mutating func touch(_ agent: AgentKey) { effects.agents.insert(agent) }
-  mutating func touch(_ framework: FrameworkKey) { effects.frameworks.insert(framework) }
+  mutating func touch(_ agent: AgentKey) {
+    if agents[agent]?.touch() ?? false { effects.agents.append(agent) }
+  }
+
+  mutating func touch(_ framework: FrameworkKey) {
+    if frameworks[framework]?.touch() ?? false { effects.frameworks.append(framework) }
+  }
 
   mutating func answer(_ token: CallToken, _ answer: CallAnswer) {
     effects.answers.append(.answer(token, answer))

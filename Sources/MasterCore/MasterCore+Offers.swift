@@ -3,53 +3,23 @@ import MesosModel
 import SwiftProtobuf
 
 extension MasterCore {
-  /// Makes an offer of what the allocator allocated; it is sent at the end of the allocation cycle.
+  /// Makes an offer of what the allocator allocated to the role; it is sent at the end of the allocation cycle.
   mutating func offer(_ resources: Resources, of agentID: AgentKey, to id: FrameworkKey, role: String, at now: Moment) {
-    let resources = resources.allocated(to: role)
     guard frameworks[id]?.isConnected ?? false, agents[agentID]?.isActive ?? false else {
       return allocator.recover(resources, of: agentID, from: id, refusal: nil, at: now)
     }
     let number = lastOffer
     lastOffer += 1
     let key = OfferKey(master: configuration.masterID, number: number)
-    let message = offerMessage(key, resources, of: agentID, to: id, role: role)
+    guard let message = agents[agentID]?.hold(key, resources, role: role, by: id) else { return }
+    frameworks[id]?.hold(key, resources)
     offers[key] = TrackedOffer(
       id: key, number: number, framework: id, agent: agentID, role: role, resources: resources, message: message)
-    frameworks[id]?.offers.insert(key)
-    frameworks[id]?.offered += resources
-    agents[agentID]?.offers.insert(key)
-    agents[agentID]?.offered += resources
     unsent[id, default: []].append(key)
     touch(id)
     touch(agentID)
     change(.offer(message))
     if let timeout = configuration.offerTimeout { deadlines.insert(.offer(key), at: now.uptime + timeout) }
-  }
-
-  private func offerMessage(
-    _ key: OfferKey, _ resources: Resources, of agentID: AgentKey, to id: FrameworkKey, role: String
-  ) -> Offer {
-    var message = Offer()
-    message.id = OfferID(key)
-    message.frameworkID = FrameworkID(id)
-    message.agentID = AgentID(agentID)
-    guard let agent = agents[agentID] else { return message }
-    message.hostname = agent.info.hostname
-    message.url = .with {
-      $0.scheme = "http"
-      $0.address = .with {
-        $0.hostname = agent.info.hostname
-        $0.ip = agent.address.ip
-        $0.port = agent.address.port
-      }
-      $0.path = "/slave(1)"
-    }
-    message.resources = resources.messages
-    message.attributes = agent.info.attributes
-    if agent.info.hasDomain { message.domain = agent.info.domain }
-    message.executorIds = agent.executors.filter { $0.framework == id }.sorted().map { ExecutorID($0.executor) }
-    message.allocationInfo = .with { $0.role = role }
-    return message
   }
 
   /// Sends each framework the offers of the cycle that are still its own.
@@ -79,11 +49,12 @@ extension MasterCore {
   ///   - notify: Whether the framework is told with RESCIND; it is not told about offers it was never sent.
   ///   - refusal: How long the framework does not want such resources.
   mutating func removeOffers(
-    _ keys: Set<OfferKey>, notify: Bool, refusal: Duration? = nil, at now: Moment
+    _ keys: some Sequence<OfferKey>, notify: Bool, refusal: Duration? = nil, at now: Moment
   ) {
-    let removed = keys.compactMap { offers[$0] }.sorted { $0.number < $1.number }
-    for offer in removed {
-      let isUnsent = unsent[offer.framework]?.contains(offer.id) ?? false
+    var removed = keys.compactMap { offers[$0] }
+    removed.sort { $0.number < $1.number }
+    for offer in removed where offers.contains(offer.id) {
+      let isUnsent = notify && (unsent[offer.framework]?.contains(offer.id) ?? false)
       take(offer)
       allocator.recover(offer.resources, of: offer.agent, from: offer.framework, refusal: refusal, at: now)
       if notify, !isUnsent {
@@ -99,11 +70,9 @@ extension MasterCore {
   /// Takes the offer out of the tables; its resources stay allocated.
   mutating func take(_ offer: TrackedOffer) {
     offers[offer.id] = nil
-    frameworks[offer.framework]?.offers.remove(offer.id)
-    frameworks[offer.framework]?.offered -= offer.resources
-    agents[offer.agent]?.offers.remove(offer.id)
-    agents[offer.agent]?.offered -= offer.resources
-    unsent[offer.framework]?.removeAll { $0 == offer.id }
+    frameworks[offer.framework]?.release(offer.id, offer.resources)
+    agents[offer.agent]?.release(offer.id, offer.resources)
+    if !unsent.isEmpty { unsent[offer.framework]?.removeAll { $0 == offer.id } }
     touch(offer.framework)
     touch(offer.agent)
     change(.offerRemoved(offer.id))
@@ -112,7 +81,7 @@ extension MasterCore {
   mutating func decline(_ id: FrameworkKey, _ call: SchedulerCall.Decline, at now: Moment) {
     counters.messages["decline_offers", default: 0] += 1
     let own = call.offerIds.map(\.key).filter { offers[$0]?.framework == id }
-    removeOffers(Set(own), notify: false, refusal: Self.refusal(call.filters), at: now)
+    removeOffers(own, notify: false, refusal: Self.refusal(call.filters), at: now)
   }
 
   /// How long a framework does not want what it declined.

@@ -23,12 +23,12 @@ public import MesosModel
 public struct MasterCore: Sendable {
   public let configuration: Configuration
 
-  var frameworks: [FrameworkKey: TrackedFramework] = [:]
+  var frameworks = Table<FrameworkKey, TrackedFramework>()
   var completedFrameworks = History<FrameworkKey, CompletedFramework>()
   /// Which framework an event stream belongs to.
   var subscribers: [SchedulerConnection: FrameworkKey] = [:]
 
-  var agents: [AgentKey: TrackedAgent] = [:]
+  var agents = Table<AgentKey, TrackedAgent>()
   var recoveredAgents: [AgentKey: RecoveredAgent] = [:]
   /// When each of them became unreachable, in nanoseconds since 1970.
   var unreachableAgents = History<AgentKey, Int64>()
@@ -39,9 +39,9 @@ public struct MasterCore: Sendable {
   /// Agents whose return waits for the registry: they are not given up meanwhile.
   var reregistering: Set<AgentKey> = []
 
-  var tasks: [TaskName: TrackedTask] = [:]
-  var executors: [ExecutorName: TrackedExecutor] = [:]
-  var offers: [OfferKey: TrackedOffer] = [:]
+  var tasks = Table<TaskName, TrackedTask>()
+  var executors = Table<ExecutorName, TrackedExecutor>()
+  var offers = Table<OfferKey, TrackedOffer>()
   /// Offers of the present allocation cycle that the framework has not been sent yet.
   var unsent: [FrameworkKey: [OfferKey]] = [:]
 
@@ -138,6 +138,7 @@ public struct MasterCore: Sendable {
   ///
   /// It may lie in the past, and it may turn out that nothing was left to do at it.
   public var nextDeadline: Duration? {
-    [deadlines.next, nextCycle].compactMap { $0 }.min()
+    guard let deadline = deadlines.next else { return nextCycle }
+    return nextCycle.map { min($0, deadline) } ?? deadline
   }
 }

@@ -42,6 +42,14 @@ extension Allocator {
       heldBack = []
       isLoosened = false
     }
+    // With nobody to offer to there is nothing to look at: whoever begins to want offers has all agents looked at.
+    if roles[root].subtreeEligible == 0, heldBack.isEmpty, !(isMaintenanceDirty && !maintained.isEmpty) {
+      for agent in dirty where agents.holds(agent) { agents[agent].isDirty = false }
+      dirty = []
+      isAllDirty = false
+      cycle = nil
+      return
+    }
     var candidates: [Int]
     if isAllDirty {
       candidates = agents.indices

@@ -86,7 +86,12 @@ extension Allocator {
 
   /// When the next refusal to leave an agent expires, in uptime.
   public func nextInverseFilterExpiry() -> Duration? {
-    maintained.lazy.compactMap { agents[$0].maintenance?.refusals.values.min() }.min()
+    var next: Duration?
+    for agent in maintained {
+      guard let expiry = agents[agent].maintenance?.refusals.values.min() else { continue }
+      next = next.map { min($0, expiry) } ?? expiry
+    }
+    return next
   }
 
   mutating func expireRefusals(at now: Duration) {

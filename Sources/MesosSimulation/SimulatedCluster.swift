@@ -239,6 +239,12 @@ public struct SimulatedCluster: Sendable {
     Moment(uptime: .nanoseconds(now), wallNanoseconds: configuration.wallStart &+ now &+ wallOffset)
   }
 
+  /// The earlier of two deadlines.
+  static func first(_ one: Duration?, _ other: Duration?) -> Duration? {
+    guard let one, let other else { return one ?? other }
+    return min(one, other)
+  }
+
   static func draw(_ range: ClosedRange<Duration>, using rng: inout SplitMix) -> Int64 {
     let low = max(0, range.lowerBound.wholeNanoseconds)
     let high = max(low, range.upperBound.wholeNanoseconds)

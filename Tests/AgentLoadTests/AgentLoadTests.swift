@@ -6,7 +6,14 @@ import MesosModel
 import ReferenceMaster
 import SchedulerKit
 import ServiceLifecycle
+import Synchronization
 import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// Simulated agents on a real master, in this process.
 @Suite(.timeLimit(.minutes(2))) struct AgentLoadTests {
@@ -14,7 +21,7 @@ import Testing
 
   /// Runs `body` on a master with simulated agents; then both end, the agents first.
   private func with<Success: Sendable>(
-    agents count: Int, duration: AgentLoadConfiguration.TaskDuration,
+    agents count: Int, duration: AgentLoadConfiguration.TaskDuration, startingMax: Int = 256,
     _ body: @escaping @Sendable (String, AgentLoad) async throws -> Success
   ) async throws -> (Success, AgentLoadCounts) {
     let master = ReferenceMaster(
@@ -27,6 +34,7 @@ import Testing
       configuration.resources = "cpus:4;mem:4096;disk:1000"
       configuration.attributes = "rack:r1"
       configuration.taskDuration = duration
+      configuration.startingMax = startingMax
       let load = AgentLoad(configuration: configuration)
       let loads = ServiceGroup(services: [load], logger: Self.quiet)
       group.addTask { try await loads.run() }
@@ -108,6 +116,38 @@ import Testing
     #expect(counts.updates == 200)
   }
 
+  @Test func `where only one may begin at a time all are registered, one after the other`() async throws {
+    let (_, counts) = try await with(agents: 20, duration: .untilKilled, startingMax: 1) { _, load in
+      while load.counts.registered < 20 {
+        let counts = load.counts
+        #expect(counts.begun <= load.counts.registrations + 1, "\(counts)")
+        await Task.yield()
+      }
+    }
+    #expect(counts.begun == 20)
+    #expect(counts.ended == 20)
+  }
+
+  @Test func `no more agents begin than may, while a master takes connections and does not answer`() async throws {
+    let silence = try SilentServer()
+    var configuration = AgentLoadConfiguration(master: "127.0.0.1:\(silence.port)", count: 20)
+    configuration.startingMax = 3
+    configuration.startsPerSecond = 1_000_000
+    // Connections that are not answered are broken off.
+    configuration.endingTimeMax = .zero
+    let load = AgentLoad(configuration: configuration)
+    let group = ServiceGroup(services: [load], logger: Self.quiet)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      await silence.accept(3)
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+    }
+    #expect(load.counts.begun == 3)
+    #expect(load.counts.registrations == 0)
+    #expect(load.counts.ended == 20)
+  }
+
   @Test func `tasks that live on are killed with their framework`() async throws {
     let (_, counts) = try await with(agents: 3, duration: .untilKilled) { master, load in
       let running = Finished()
@@ -141,5 +181,51 @@ private actor Finished {
   func add(_ name: String) -> Int {
     names.insert(name)
     return names.count
+  }
+}
+
+private func take(_ listener: Int32) -> Int32 { accept(listener, nil, nil) }
+
+/// A port on loopback that takes connections and says nothing on them.
+private final class SilentServer: Sendable {
+  struct Failure: Error { var errno: Int32 }
+
+  let port: Int
+  private let listener: Int32
+  private let accepted = Mutex<[Int32]>([])
+
+  init() throws {
+    #if canImport(Glibc)
+      let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    #else
+      let type = SOCK_STREAM | SOCK_NONBLOCK
+    #endif
+    let listener = socket(AF_INET, type, 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isListening = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+        bind(listener, pointer, length) == 0 && listen(listener, 64) == 0
+          && getsockname(listener, pointer, &length) == 0
+      }
+    }
+    guard isListening else { throw Failure(errno: errno) }
+    self.listener = listener
+    port = Int(UInt16(bigEndian: address.sin_port))
+  }
+
+  /// Returns once so many connections were taken.
+  func accept(_ count: Int) async {
+    while accepted.withLock({ $0.count }) < count, !Task.isCancelled {
+      let connection = take(listener)
+      if connection >= 0 { accepted.withLock { $0.append(connection) } } else { await Task.yield() }
+    }
+  }
+
+  deinit {
+    for connection in accepted.withLock({ $0 }) { close(connection) }
+    close(listener)
   }
 }

@@ -8,13 +8,13 @@ import SwiftProtobuf
 ///
 /// - Source: Apache Mesos, `src/tests/hierarchical_allocator_tests.cpp`, `hierarchical_allocator_benchmarks.cpp`, `sorter_tests.cpp`.
 enum AllocatorBenchmarks {
-  static func run(_ harness: inout Harness) throws {
-    if harness.wants("allocator DeclineOffers") { try declineOffers(&harness) }
-    if harness.wants("allocator SingleRole") { try singleRole(&harness) }
-    if harness.wants("allocator LargeAndSmallQuota") { try largeAndSmallQuota(&harness) }
-    if harness.wants("allocator UpdateAllocation") { try updateAllocation(&harness) }
-    if harness.wants("allocator Sorter") { try sorter(&harness) }
-    if harness.wants("allocator Memory") { try memory(&harness) }
+  static func run(_ harness: inout Harness) {
+    let points: [(name: String, work: (inout Harness) throws -> Void)] = [
+      ("allocator DeclineOffers", declineOffers), ("allocator SingleRole", singleRole),
+      ("allocator LargeAndSmallQuota", largeAndSmallQuota), ("allocator UpdateAllocation", updateAllocation),
+      ("allocator Sorter", sorter), ("allocator Memory", memory),
+    ]
+    for (name, work) in points where harness.wants(name) { harness.point(name, work) }
   }
 
   private static let start = Moment(uptime: .zero, wallNanoseconds: 0)

@@ -20,27 +20,63 @@ struct WrongOutcome: Error, CustomStringConvertible {
   var description: String
 }
 
+/// A point that could not be measured.
+struct Failure: Codable {
+  var point: String
+  var reason: String
+}
+
+/// What a run leaves behind.
+struct Results: Codable {
+  var figures: [Figure] = []
+  var failures: [Failure] = []
+}
+
 func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
   if !condition { throw WrongOutcome(description: message()) }
 }
 
-/// Runs points, prints a line for each as it comes and a table at the end.
+/// Runs points, prints a line for each figure as it comes, and keeps all of them in a file.
 struct Harness {
   let filter: String?
   /// Small sizes: whether everything still works, not how fast.
   let isSmoke: Bool
-  private(set) var figures: [Figure] = []
-
-  init(filter: String?, isSmoke: Bool) {
-    self.filter = filter
-    self.isSmoke = isSmoke
-  }
+  /// Where the results go, after each point.
+  let output: String?
+  private(set) var results = Results()
 
   func wants(_ name: String) -> Bool { filter.map { name.contains($0) } ?? true }
 
   mutating func record(_ figure: Figure) {
-    figures.append(figure)
+    results.figures.append(figure)
     print(Self.line(figure))
+  }
+
+  /// Runs a point, which records figures. Where it fails, that is noted, and the points after it have their turn.
+  mutating func point(_ name: String, _ work: (inout Harness) throws -> Void) {
+    do { try work(&self) } catch { fail(name, error) }
+    save()
+  }
+
+  /// The same for a point that waits.
+  mutating func point(_ name: String, _ work: (inout Harness) async throws -> Void) async {
+    do { try await work(&self) } catch { fail(name, error) }
+    save()
+  }
+
+  private mutating func fail(_ point: String, _ error: any Error) {
+    results.failures.append(Failure(point: point, reason: "\(error)"))
+    print("\(point): FAILED: \(error)")
+  }
+
+  private mutating func save() {
+    guard let output else { return }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    do { try encoder.encode(results).write(to: URL(filePath: output), options: .atomic) } catch {
+      guard !results.failures.contains(where: { $0.point == output }) else { return }
+      fail(output, error)
+    }
   }
 
   /// Measures `work` for at least `seconds` after one untimed run.
@@ -67,17 +103,11 @@ struct Harness {
   static func line(_ figure: Figure) -> String {
     let value = figure.value >= 100 ? String(format: "%.0f", figure.value) : String(format: "%.3f", figure.value)
     var line =
-      figure.name.padding(toLength: 58, withPad: " ", startingAt: 0) + value.leftPadded(to: 12) + " " + figure.unit
+      figure.name.padding(toLength: max(58, figure.name.count + 1), withPad: " ", startingAt: 0) + value.leftPadded(to: 12) + " " + figure.unit
     if let floor = figure.floor, let meets = figure.meetsFloor {
       line += "   (floor \(floor): \(meets ? "met" : "NOT met"))"
     }
     return line
-  }
-
-  func write(to path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    try encoder.encode(figures).write(to: URL(filePath: path))
   }
 }
 

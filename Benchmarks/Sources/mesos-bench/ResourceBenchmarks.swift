@@ -7,13 +7,13 @@ import SwiftProtobuf
 ///
 /// Set-up is outside the clock, and every point checks what it computed.
 enum ResourceBenchmarks {
-  static func run(_ harness: inout Harness) throws {
-    try arithmetic(&harness)
-    try allocations(&harness)
-    try filters(&harness)
-    try contains(&harness)
-    try parse(&harness)
-    try ranges(&harness)
+  static func run(_ harness: inout Harness) {
+    harness.point("resources/arithmetic", arithmetic)
+    harness.point("resources/allocations", allocations)
+    harness.point("resources/filter", filters)
+    harness.point("resources/contains", contains)
+    harness.point("resources/parse", parse)
+    harness.point("resources/ranges", ranges)
   }
 
   /// The seconds that this thread has had a core: what else the machine does then does not count.

@@ -5,10 +5,10 @@ import SwiftProtobuf
 
 /// What the wire costs: framing and both encodings, on one core.
 enum WireBenchmarks {
-  static func run(_ harness: inout Harness) throws {
-    try recordIO(&harness)
-    try calls(&harness)
-    try tasks(&harness)
+  static func run(_ harness: inout Harness) {
+    harness.point("recordio", recordIO)
+    harness.point("scheduler messages", calls)
+    harness.point("tasks", tasks)
   }
 
   private static func recordIO(_ harness: inout Harness) throws {

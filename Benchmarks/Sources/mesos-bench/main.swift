@@ -19,26 +19,24 @@ while let argument = arguments.first {
   }
 }
 
-do {
-  let figures = try await measure(filter: filter, isSmoke: isSmoke, launcherFolder: launcherFolder, output: output)
-  let missed = figures.filter { $0.meetsFloor == false }
-  print("\n\(figures.count) figures, \(missed.count) below their floor")
-  for figure in missed { print("  " + Harness.line(figure)) }
-} catch {
-  FileHandle.standardError.write(Data("mesos-bench: \(error)\n".utf8))
-  exit(1)
-}
+// Through a pipe too, a line shows as soon as it is known.
+writeLineByLine()
 
-nonisolated func measure(
-  filter: String?, isSmoke: Bool, launcherFolder: String, output: String?
-) async throws -> [Figure] {
-  var harness = Harness(filter: filter, isSmoke: isSmoke)
-  try ResourceBenchmarks.run(&harness)
-  try WireBenchmarks.run(&harness)
-  try AllocatorBenchmarks.run(&harness)
-  try await SchedulerBenchmarks.run(&harness)
-  try await ClusterBenchmarks.run(&harness, launcherFolder: launcherFolder)
-  try SimulationBenchmarks.run(&harness)
-  if let output { try harness.write(to: output) }
-  return harness.figures
+let results = await measure(
+  Harness(filter: filter, isSmoke: isSmoke, output: output), launcherFolder: launcherFolder)
+let missed = results.figures.filter { $0.meetsFloor == false }
+print("\n\(results.figures.count) figures, \(missed.count) below their floor, \(results.failures.count) points failed")
+for figure in missed { print("  " + Harness.line(figure)) }
+for failure in results.failures { print("  \(failure.point): FAILED: \(failure.reason)") }
+exit(results.failures.isEmpty ? 0 : 1)
+
+nonisolated func measure(_ harness: Harness, launcherFolder: String) async -> Results {
+  var harness = harness
+  ResourceBenchmarks.run(&harness)
+  WireBenchmarks.run(&harness)
+  AllocatorBenchmarks.run(&harness)
+  await harness.point("schedulers") { try await SchedulerBenchmarks.run(&$0) }
+  await harness.point("cluster") { try await ClusterBenchmarks.run(&$0, launcherFolder: launcherFolder) }
+  SimulationBenchmarks.run(&harness)
+  return harness.results
 }

@@ -1,4 +1,5 @@
 import MesosModel
+import SwiftProtobuf
 
 /// An agent that is registered.
 struct TrackedAgent: Sendable {
@@ -21,12 +22,17 @@ struct TrackedAgent: Sendable {
 
   var tasks: Set<TaskName> = []
   var executors: Set<ExecutorName> = []
-  var offers: Set<OfferKey> = []
+  /// Most often none or one.
+  var offers: [OfferKey] = []
   /// Tasks that are to be killed, in case the agent comes back without having heard of it.
   var killed: Set<TaskName> = []
   /// What tasks and executors use.
   var allocated = Resources()
   var offered = Resources()
+  /// Whether readers are to be told its status at the end of the present event.
+  var isTouched = false
+  /// The last offer that was made of it, without what is the offer's own: most offers of an agent are alike.
+  var pattern: (resources: Resources, role: String, message: Offer)?
 
   var isConnected: Bool { connection != nil }
   /// Whether its resources are offered.
@@ -36,6 +42,64 @@ struct TrackedAgent: Sendable {
     AgentRow.Status(
       active: isActive, deactivated: false, reregisteredTime: reregisteredTime, total: total, allocated: allocated,
       offered: offered)
+  }
+
+  /// Notes that the status is to be told; returns whether it was not to be told before.
+  mutating func touch() -> Bool {
+    defer { isTouched = true }
+    return !isTouched
+  }
+
+  /// Notes an offer, and makes the message that tells of it.
+  mutating func hold(_ key: OfferKey, _ resources: Resources, role: String, by framework: FrameworkKey) -> Offer {
+    offers.append(key)
+    offered += resources
+    var message = message(resources, role: role)
+    message.id = OfferID(key)
+    message.frameworkID = FrameworkID(framework)
+    if !executors.isEmpty {
+      message.executorIds = executors.filter { $0.framework == framework }.sorted().map { ExecutorID($0.executor) }
+    }
+    return message
+  }
+
+  mutating func release(_ key: OfferKey, _ resources: Resources) {
+    offers.removeAll { $0 == key }
+    offered -= resources
+  }
+
+  /// Describes the agent anew, as it did itself.
+  mutating func describe(
+    _ info: AgentInfo, capabilities: [AgentInfo.Capability], version: String, address: AgentAddress, total: Resources
+  ) {
+    self.info = info
+    self.capabilities = capabilities
+    self.version = version
+    self.address = address
+    self.total = total
+    pattern = nil
+  }
+
+  private mutating func message(_ resources: Resources, role: String) -> Offer {
+    if let pattern, pattern.role == role, pattern.resources == resources { return pattern.message }
+    var message = Offer()
+    message.agentID = AgentID(id)
+    message.hostname = info.hostname
+    message.url = .with {
+      $0.scheme = "http"
+      $0.address = .with {
+        $0.hostname = info.hostname
+        $0.ip = address.ip
+        $0.port = address.port
+      }
+      $0.path = "/slave(1)"
+    }
+    message.resources = resources.messages
+    message.attributes = info.attributes
+    if info.hasDomain { message.domain = info.domain }
+    message.allocationInfo = .with { $0.role = role }
+    pattern = (resources, role, message)
+    return message
   }
 
   var row: AgentRow {

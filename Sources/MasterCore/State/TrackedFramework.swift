@@ -36,6 +36,8 @@ struct TrackedFramework: Sendable {
   /// as ports, one that is given back takes the others with it here, as in Apache Mesos.
   var allocated = Resources()
   var offered = Resources()
+  /// Whether readers are to be told its status at the end of the present event.
+  var isTouched = false
 
   init(id: FrameworkKey, info: FrameworkInfo, suppressedRoles: Set<String>, link: Link, at now: Moment) {
     self.id = id
@@ -61,6 +63,22 @@ struct TrackedFramework: Sendable {
       active: isConnected, connected: isConnected, recovered: link == .recovered, registeredTime: registeredTime,
       reregisteredTime: reregisteredTime, unregisteredTime: unregisteredTime, allocated: allocated, offered: offered,
       offerConstraints: constraints)
+  }
+
+  /// Notes that the status is to be told; returns whether it was not to be told before.
+  mutating func touch() -> Bool {
+    defer { isTouched = true }
+    return !isTouched
+  }
+
+  mutating func hold(_ key: OfferKey, _ resources: Resources) {
+    offers.insert(key)
+    offered += resources
+  }
+
+  mutating func release(_ key: OfferKey, _ resources: Resources) {
+    offers.remove(key)
+    offered -= resources
   }
 
   var row: FrameworkRow { FrameworkRow(id: id, info: encodedInfo, roles: roles, status: status) }

@@ -23,6 +23,8 @@ struct ConservationChecker: Sendable {
   /// By role, without the roles below it.
   private var ofRole: [String: ResourceQuantities] = [:]
   private let limits: [(role: String, limits: ResourceLimits)]
+  /// By agent, what it was offered with last, as messages and as they were read: most offers of an agent are alike.
+  private var lastOffered: [AgentKey: (messages: [Resource], resources: Resources)] = [:]
 
   init(limits: [(role: String, limits: ResourceLimits)]) { self.limits = limits }
 
@@ -52,6 +54,13 @@ struct ConservationChecker: Sendable {
     }
   }
 
+  private mutating func read(_ messages: [Resource], of agent: AgentKey) -> Resources {
+    if let last = lastOffered[agent], last.messages == messages { return last.resources }
+    let resources = (try? Resources(messages)) ?? Resources()
+    lastOffered[agent] = (messages, resources)
+    return resources
+  }
+
   private func overQuota(_ resources: Resources) -> String? {
     for (role, limits) in limits {
       guard resources.entries.contains(where: { $0.isAllocated(toSubtreeOf: role) }) else { continue }
@@ -73,12 +82,13 @@ struct ConservationChecker: Sendable {
     case .agentStatus(let id, let status): totals[id] = status.total
     case .agentRemoved(let id):
       totals[id] = nil
+      lastOffered[id] = nil
       if let left = held.removeValue(forKey: id), !left.isEmpty {
         return ("agent \(id) is removed while \(left) of it are in use", nil)
       }
     case .offer(let offer):
-      let resources = (try? Resources(offer.resources)) ?? Resources()
       let agent = offer.agentID.key
+      let resources = read(offer.resources, of: agent)
       offers[offer.id.key] = Holding(agent: agent, resources: resources)
       let problem = hold(resources, of: agent)
       return (problem, overQuota(resources))

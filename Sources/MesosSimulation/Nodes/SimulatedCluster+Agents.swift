@@ -170,7 +170,7 @@ extension SimulatedCluster {
 
   mutating func handlePendingOfAgent(_ index: Int) {
     while agents[index].core != nil, let event = agents[index].pending.popFirst() {
-      trace.note(.agent(index), at: now, event.summary)
+      trace.note(.agent(index), at: now, event)
       var rng = agents[index].rng
       let moment = moment(agents[index].wallOffset)
       let directives = agents[index].core?.handle(event, at: moment, using: &rng) ?? []
@@ -178,8 +178,7 @@ extension SimulatedCluster {
       perform(directives, of: index)
     }
     guard agents[index].core != nil else { return }
-    let deadlines = [agents[index].core?.nextDeadline, agents[index].link?.nextDeadline]
-    guard let next = deadlines.compactMap({ $0 }).min() else { return }
+    guard let next = Self.first(agents[index].core?.nextDeadline, agents[index].link?.nextDeadline) else { return }
     let at = max(now, next.wholeNanoseconds)
     guard agents[index].scheduled.map({ at < $0 }) ?? true else { return }
     agents[index].scheduled = at
@@ -188,7 +187,7 @@ extension SimulatedCluster {
 
   private mutating func perform(_ directives: [AgentCore.Directive], of index: Int) {
     for directive in sabotaged(directives, of: index) {
-      trace.note(.agent(index), at: now, directive.summary)
+      trace.note(.agent(index), at: now, directive)
       observe(directive, of: index)
       switch directive {
       case .answer(let token, let answer): agents[index].answers[token] = answer

@@ -180,7 +180,7 @@ extension SimulatedCluster {
     let directives = executors[number]?.command?.handle(event, at: now, using: &rng) ?? []
     executors[number]?.rng = rng
     for directive in directives {
-      trace.note(.executor(number), at: self.now, directive.summary)
+      trace.note(.executor(number), at: self.now, directive)
       switch directive {
       case .connect(let stream, let call): connect(number, stream, call)
       case .send(let stream, let call): send(number, stream, call)
@@ -208,7 +208,7 @@ extension SimulatedCluster {
     let directives = executors[number]?.custom?.handle(event, at: now, using: &rng) ?? []
     executors[number]?.rng = rng
     for directive in directives {
-      trace.note(.executor(number), at: self.now, directive.summary)
+      trace.note(.executor(number), at: self.now, directive)
       switch directive {
       case .connect(let stream, let call): connect(number, stream, call)
       case .send(let stream, let call): send(number, stream, call)

@@ -125,7 +125,7 @@ extension SimulatedCluster {
 
   mutating func handlePendingOfFramework(_ index: Int) {
     while frameworks[index].core != nil, let event = frameworks[index].pending.popFirst() {
-      trace.note(.framework(index), at: now, event.summary)
+      trace.note(.framework(index), at: now, event)
       var rng = frameworks[index].rng
       let moment = moment(frameworks[index].wallOffset)
       let directives = frameworks[index].core?.handle(event, at: moment, using: &rng) ?? []
@@ -133,8 +133,9 @@ extension SimulatedCluster {
       perform(directives, of: index)
     }
     guard frameworks[index].core != nil else { return }
-    let deadlines = [frameworks[index].core?.nextDeadline, frameworks[index].behaviour.nextDeadline]
-    guard let next = deadlines.compactMap({ $0 }).min() else { return }
+    guard let next = Self.first(frameworks[index].core?.nextDeadline, frameworks[index].behaviour.nextDeadline) else {
+      return
+    }
     let at = max(now, next.wholeNanoseconds)
     guard frameworks[index].scheduled.map({ at < $0 }) ?? true else { return }
     frameworks[index].scheduled = at
@@ -143,7 +144,7 @@ extension SimulatedCluster {
 
   private mutating func perform(_ directives: [SchedulerCore.Directive], of index: Int) {
     for directive in directives {
-      trace.note(.framework(index), at: now, directive.summary)
+      trace.note(.framework(index), at: now, directive)
       switch directive {
       case .openStream(let stream, _, let call):
         let number = connect(.schedulerStream(stream.number), from: .framework(index), to: .master)

@@ -130,13 +130,12 @@ extension SimulatedCluster {
 
   mutating func handlePendingOfMaster() {
     while master.core != nil, let event = master.pending.popFirst() {
-      if case .agentHeard = event {} else { trace.note(.master, at: now, event.summary) }
+      if case .agentHeard = event {} else { trace.note(.master, at: now, event) }
       let moment = moment(master.wallOffset)
       guard let directives = master.core?.handle(event, at: moment) else { return }
       perform(directives)
     }
-    let deadlines = [master.core?.nextDeadline, master.links?.nextDeadline]
-    guard let next = deadlines.compactMap({ $0 }).min() else { return }
+    guard let next = Self.first(master.core?.nextDeadline, master.links?.nextDeadline) else { return }
     let at = max(now, next.wholeNanoseconds)
     guard master.scheduled.map({ at < $0 }) ?? true else { return }
     master.scheduled = at
@@ -147,7 +146,7 @@ extension SimulatedCluster {
 
   private mutating func perform(_ directives: [MasterCore.Directive]) {
     for directive in sabotaged(directives) {
-      trace.note(.master, at: now, directive.summary)
+      trace.note(.master, at: now, directive)
       observe(directive)
       switch directive {
       case .answer(let token, let answer):

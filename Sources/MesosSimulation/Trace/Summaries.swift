@@ -7,44 +7,106 @@ import SchedulerCore
 
 // What happens, in a line each: short, and the same in every process.
 
-private func hex(_ bytes: some Sequence<UInt8>) -> String {
-  let digits: [Character] = Array("0123456789abcdef")
-  var text = ""
-  for byte in bytes.prefix(4) {
-    text.append(digits[Int(byte >> 4)])
-    text.append(digits[Int(byte & 15)])
-  }
-  return text
+extension String: Traceable {
+  func line<Line: TraceLine>() -> Line { "\(self)" }
 }
 
-extension TaskStatus {
-  var summary: String {
-    "\(taskID.value) \(state.rawValue)\(hasReason ? " reason \(reason.rawValue)" : "")\(hasUuid ? " " + hex(uuid) : "")"
+extension TaskID: Traceable {
+  func line<Line: TraceLine>() -> Line { "\(value)" }
+}
+
+extension OfferID: Traceable {
+  func line<Line: TraceLine>() -> Line { "\(value)" }
+}
+
+extension Offer: Traceable {
+  func line<Line: TraceLine>() -> Line { "\(id.value) of \(agentID.value)" }
+}
+
+extension LinkTaskRecord: Traceable {
+  func line<Line: TraceLine>() -> Line { "\(taskID) \(state.rawValue)" }
+}
+
+extension Resources: Traceable {
+  func line<Line: TraceLine>() -> Line { "\(list: entries)" }
+}
+
+extension Resources.Entry: Traceable {
+  func line<Line: TraceLine>() -> Line {
+    guard case .scalar(let amount) = amount, !isReserved, !isRevocable, !isShared, !hasResourceProvider, disk == nil
+    else { return "\(described: self)" }
+    return allocationRole.map { "\(name)(\($0)):\(amount)" } ?? "\(name):\(amount)"
   }
 }
 
-extension SchedulerCall {
-  var summary: String {
+extension CallOutcome: Traceable {
+  func line<Line: TraceLine>() -> Line {
+    switch self {
+    case .answered(let status, let text, _): "answered \(status) \(text)"
+    case .notSent(let reason): "not sent: \(reason)"
+    case .unknown(let reason): "unknown: \(reason)"
+    }
+  }
+}
+
+extension TaskRow.Section: Traceable {
+  func line<Line: TraceLine>() -> Line {
+    switch self {
+    case .active: "active"
+    case .unreachable: "unreachable"
+    case .completed: "completed"
+    }
+  }
+}
+
+extension ContainerExit: Traceable {
+  func line<Line: TraceLine>() -> Line {
+    switch self {
+    case .status(let status): "status \(status)"
+    case .unknown: "unknown"
+    }
+  }
+}
+
+extension CommandTask.Signal: Traceable {
+  func line<Line: TraceLine>() -> Line {
+    switch self {
+    case .terminate: "TERM"
+    case .kill: "KILL"
+    }
+  }
+}
+
+extension TaskStatus: Traceable {
+  func line<Line: TraceLine>() -> Line {
+    hasReason
+      ? "\(taskID.value) \(state.rawValue) reason \(reason.rawValue) \(bytes: uuid)"
+      : "\(taskID.value) \(state.rawValue) \(bytes: uuid)"
+  }
+}
+
+extension SchedulerCall: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch type {
     case .accept:
-      "ACCEPT \(listed(accept.offerIds.map(\.value))) launch \(listed(accept.launchedTasks.map(\.taskID.value)))"
-    case .decline: "DECLINE \(decline.offerIds.count) from \(decline.offerIds.first?.value ?? "")"
+      "ACCEPT \(list: accept.offerIds) launch \(list: accept.launchedTasks.map(\.taskID))"
+    case .decline: "DECLINE \(run: decline.offerIds)"
     case .kill: "KILL \(kill.taskID.value)"
-    case .acknowledge: "ACKNOWLEDGE \(acknowledge.taskID.value) \(hex(acknowledge.uuid))"
-    case .reconcile: "RECONCILE \(listed(reconcile.tasks.map(\.taskID.value)))"
+    case .acknowledge: "ACKNOWLEDGE \(acknowledge.taskID.value) \(bytes: acknowledge.uuid)"
+    case .reconcile: "RECONCILE \(list: reconcile.tasks.map(\.taskID))"
     case .subscribe: "SUBSCRIBE \(subscribe.frameworkInfo.id.value)"
     default: "call \(type.rawValue)"
     }
   }
 }
 
-extension SchedulerEvent {
-  var summary: String {
+extension SchedulerEvent: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch type {
     case .subscribed: "SUBSCRIBED \(subscribed.frameworkID.value)"
-    case .offers: "OFFERS \(listed(offers.offers.map { "\($0.id.value) of \($0.agentID.value)" }))"
+    case .offers: "OFFERS \(list: offers.offers)"
     case .rescind: "RESCIND \(rescind.offerID.value)"
-    case .update: "UPDATE \(update.status.summary)"
+    case .update: "UPDATE \(update.status)"
     case .failure: "FAILURE \(failure.agentID.value) \(failure.executorID.value)"
     case .error: "ERROR \(error.message)"
     default: "event \(type.rawValue)"
@@ -52,24 +114,26 @@ extension SchedulerEvent {
   }
 }
 
-extension ExecutorCall {
-  var summary: String {
+extension ExecutorCall: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch type {
     case .subscribe:
-      "SUBSCRIBE tasks \(listed(subscribe.unacknowledgedTasks.map(\.taskID.value))) updates "
-        + "\(listed(subscribe.unacknowledgedUpdates.map(\.status.summary)))"
-    case .update: "UPDATE \(update.status.summary)"
+      """
+      SUBSCRIBE tasks \(list: subscribe.unacknowledgedTasks.map(\.taskID)) updates \
+      \(list: subscribe.unacknowledgedUpdates.map(\.status))
+      """
+    case .update: "UPDATE \(update.status)"
     default: "call \(type.rawValue)"
     }
   }
 }
 
-extension ExecutorEvent {
-  var summary: String {
+extension ExecutorEvent: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch type {
     case .launch: "LAUNCH \(launch.task.taskID.value)"
     case .kill: "KILL \(kill.taskID.value)"
-    case .acknowledged: "ACKNOWLEDGED \(acknowledged.taskID.value) \(hex(acknowledged.uuid))"
+    case .acknowledged: "ACKNOWLEDGED \(acknowledged.taskID.value) \(bytes: acknowledged.uuid)"
     case .shutdown: "SHUTDOWN"
     case .subscribed: "SUBSCRIBED"
     default: "event \(type.rawValue)"
@@ -77,17 +141,22 @@ extension ExecutorEvent {
   }
 }
 
-extension LinkUp.OneOf_Body {
-  var summary: String {
+extension LinkUp.OneOf_Body: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
     case .hello: "hello"
     case .heartbeat: "heartbeat"
     case .register: "register"
     case .reregister(let message):
-      "reregister \(message.agentInfo.id.value) executors \(listed(message.executors.map(\.executorID))) tasks "
-        + "\(listed(message.tasks.map { "\($0.taskID) \($0.state.rawValue)" }))"
+      """
+      reregister \(message.agentInfo.id.value) executors \(list: message.executors.map(\.executorID)) tasks \
+      \(list: message.tasks)
+      """
     case .statusUpdate(let message):
-      "status update \(message.taskID) \(message.state.rawValue) latest \(message.latestState.rawValue) \(hex(message.uuid))"
+      """
+      status update \(message.taskID) \(message.state.rawValue) latest \(message.latestState.rawValue) \
+      \(bytes: message.uuid)
+      """
     case .executorMessage(let message): "message of \(message.executorID)"
     case .executorTerminated(let message): "executor \(message.executorID) terminated"
     case .unregister: "unregister"
@@ -95,8 +164,8 @@ extension LinkUp.OneOf_Body {
   }
 }
 
-extension LinkDown.OneOf_Body {
-  var summary: String {
+extension LinkDown.OneOf_Body: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
     case .welcome: "welcome"
     case .heartbeat: "heartbeat"
@@ -106,17 +175,17 @@ extension LinkDown.OneOf_Body {
     case .killTask(let message): "kill \(message.taskID)"
     case .shutdownExecutor(let message): "shut down executor \(message.executorID)"
     case .shutdownFramework(let message): "shut down framework \(message.frameworkID)"
-    case .acknowledgeUpdate(let message): "acknowledge \(message.taskID) \(hex(message.uuid))"
+    case .acknowledgeUpdate(let message): "acknowledge \(message.taskID) \(bytes: message.uuid)"
     case .frameworkMessage(let message): "message to \(message.executorID)"
     case .updateFramework(let message): "update framework \(message.frameworkID)"
-    case .reconcileTasks(let message): "reconcile \(listed(message.tasks.map(\.taskID)))"
+    case .reconcileTasks(let message): "reconcile \(list: message.tasks.map(\.taskID))"
     case .shutdown(let message): "shut down: \(message.message)"
     }
   }
 }
 
-extension CallAnswer {
-  var summary: String {
+extension CallAnswer: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
     case .accepted: "accepted"
     case .ok: "ok"
@@ -126,13 +195,13 @@ extension CallAnswer {
   }
 }
 
-extension MasterCore.Event {
-  var summary: String {
+extension MasterCore.Event: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
-    case .subscribe(let connection, let call, _, _): "\(connection.number) -> \(call.summary)"
-    case .call(let call, let streamID, _, _): "\(streamID ?? "") -> \(call.summary)"
+    case .subscribe(let connection, let call, _, _): "\(connection.number) -> \(call)"
+    case .call(let call, let streamID, _, _): "\(streamID ?? "") -> \(call)"
     case .schedulerDisconnected(let connection): "scheduler \(connection.number) disconnected"
-    case .agentMessage(let session, let body, _): "session \(session.number) -> \(body.summary)"
+    case .agentMessage(let session, let body, _): "session \(session.number) -> \(body)"
     case .agentHeard(let session): "session \(session.number) heard"
     case .agentDisconnected(let session): "session \(session.number) over"
     case .persisted(let number): "persisted \(number)"
@@ -143,8 +212,8 @@ extension MasterCore.Event {
   }
 }
 
-extension RegistryOperation {
-  var summary: String {
+extension RegistryOperation: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
     case .admitAgent(let id, _): "admit \(id)"
     case .markUnreachable(let id, _, _): "unreachable \(id)"
@@ -154,23 +223,23 @@ extension RegistryOperation {
   }
 }
 
-extension MasterCore.Directive {
-  var summary: String {
+extension MasterCore.Directive: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
-    case .answer(let token, let answer): "answer \(token.number) \(answer.summary)"
-    case .send(let connection, let event): "\(connection.number) <- \(event.summary)"
+    case .answer(let token, let answer): "answer \(token.number) \(answer)"
+    case .send(let connection, let event): "\(connection.number) <- \(event)"
     case .close(let connection): "close \(connection.number)"
-    case .sendToAgent(let session, let body): "session \(session.number) <- \(body.summary)"
+    case .sendToAgent(let session, let body): "session \(session.number) <- \(body)"
     case .closeAgent(let session): "close session \(session.number)"
-    case .persist(let operations, let number): "persist \(number) \(listed(operations.map(\.summary)))"
-    case .changed(let change): "change \(change.sequence) \(change.kind.summary)"
+    case .persist(let operations, let number): "persist \(number) \(list: operations)"
+    case .changed(let change): "change \(change.sequence) \(change.kind)"
     case .continueCycle: "continue cycle"
     }
   }
 }
 
-extension Change.Kind {
-  var summary: String {
+extension Change.Kind: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
     case .agent(let row): "agent \(row.id)"
     case .agentStatus(let id, let status): "agent \(id) allocated \(status.allocated) offered \(status.offered)"
@@ -189,19 +258,19 @@ extension Change.Kind {
     case .taskForgotten(_, let id): "task \(id) forgotten"
     case .executor(let row): "executor \(row.id) on \(row.agent)"
     case .executorRemoved(_, let agent, let id): "executor \(id) on \(agent) removed"
-    case .roleWeight(let role, let weight): "role \(role) weighs \(weight)"
+    case .roleWeight(let role, let weight): "role \(role) weighs \(described: weight)"
     }
   }
 }
 
-extension AgentCore.Event {
-  var summary: String {
+extension AgentCore.Event: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
     case .linkEstablished: "link established"
     case .linkLost: "link lost"
-    case .master(let body): "master -> \(body.summary)"
-    case .executorSubscribe(let connection, let call, _, _): "\(connection.number) -> \(call.summary)"
-    case .executorCall(let call, _, _): "executor \(call.executorID.value) -> \(call.summary)"
+    case .master(let body): "master -> \(body)"
+    case .executorSubscribe(let connection, let call, _, _): "\(connection.number) -> \(call)"
+    case .executorCall(let call, _, _): "executor \(call.executorID.value) -> \(call)"
     case .executorDisconnected(let connection): "executor \(connection.number) disconnected"
     case .launched(let container, let process): "launched \(container) \(process.pid)"
     case .launchFailed(let container, _): "not launched \(container)"
@@ -215,17 +284,17 @@ extension AgentCore.Event {
   }
 }
 
-extension AgentCore.Directive {
-  var summary: String {
+extension AgentCore.Directive: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
-    case .answer(let token, let answer): "answer \(token.number) \(answer.summary)"
-    case .sendToMaster(let body): "master <- \(body.summary)"
-    case .send(let connection, let event): "\(connection.number) <- \(event.summary)"
+    case .answer(let token, let answer): "answer \(token.number) \(answer)"
+    case .sendToMaster(let body): "master <- \(body)"
+    case .send(let connection, let event): "\(connection.number) <- \(event)"
     case .close(let connection): "close \(connection.number)"
     case .launch(let launch): "launch \(launch.executor) in \(launch.container)"
     case .proceed(let container): "proceed \(container)"
     case .destroy(let container): "destroy \(container)"
-    case .persist(let changes, let number): "persist \(number) \(listed(changes.map(\.summary)))"
+    case .persist(let changes, let number): "persist \(number) \(list: changes)"
     case .attachSandbox(let container, _, _): "attach \(container)"
     case .releaseSandbox(let container, _): "release \(container)"
     case .terminate(let reason, let failed): "terminate \(failed ? "failed" : "in peace"): \(reason)"
@@ -233,31 +302,31 @@ extension AgentCore.Directive {
   }
 }
 
-extension CheckpointChange {
-  var summary: String {
+extension CheckpointChange: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
-    case .put(let key, let record): "put \(key) \(record.count)"
+    case .put(let key, let record): "put \(key) \(bytes: record)"
     case .remove(let key): "remove \(key)"
     }
   }
 }
 
-extension SchedulerCore.Event {
-  var summary: String {
+extension SchedulerCore.Event: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
     case .start(let id): "start as \(id?.value ?? "new")"
     case .streamOpened(let stream, let head): "stream \(stream.number) opened \(head.status) \(head.text)"
-    case .record(let stream, let event): "stream \(stream.number) -> \(event.summary)"
+    case .record(let stream, let event): "stream \(stream.number) -> \(event)"
     case .badRecord(let stream, _): "stream \(stream.number) bad record"
     case .streamMalformed(let stream, let reason): "stream \(stream.number) malformed: \(reason)"
     case .streamRefused(let stream, let reason): "stream \(stream.number) refused: \(reason)"
-    case .decided(let reaction): "decided \(reaction)"
+    case .decided(let reaction): "decided \(described: reaction)"
     case .frameworkIDSaved: "id saved"
     case .frameworkIDNotSaved: "id not saved"
     case .readingPaused: "reading paused"
     case .readingResumed: "reading resumed"
     case .streamEnded(let stream, let reason): "stream \(stream.number) ended: \(reason)"
-    case .call(let call, let token): "user \(token.number): \(call.summary)"
+    case .call(let call, let token): "user \(token.number): \(call)"
     case .callCancelled(let token): "user cancels \(token.number)"
     case .masterDetected(let leader): "detected \(leader.map { "\($0)" } ?? "no leader")"
     case .detectionTroubled(let reason): "detection troubled: \(reason)"
@@ -271,62 +340,62 @@ extension SchedulerCore.Event {
   }
 }
 
-extension SchedulerCore.Directive {
-  var summary: String {
+extension SchedulerCore.Directive: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
-    case .openStream(let stream, _, let call): "open stream \(stream.number) \(call.summary)"
+    case .openStream(let stream, _, let call): "open stream \(stream.number) \(call)"
     case .closeStream(let stream): "close stream \(stream.number)"
     case .saveFrameworkID(_, let id): "save id \(id.value)"
     case .forgetFrameworkID: "forget id"
-    case .send(let number, _, let streamID, let call): "send \(number.number) on \(streamID) \(call.summary)"
+    case .send(let number, _, let streamID, let call): "send \(number.number) on \(streamID) \(call)"
     case .cancelSend(let number): "cancel send \(number.number)"
-    case .decide(let error, let proposed): "decide \(proposed) about \(error.message)"
-    case .deliver(let number, let update): "deliver \(number.number) \(update.summary)"
+    case .decide(let error, let proposed): "decide \(described: proposed) about \(error.message)"
+    case .deliver(let number, let update): "deliver \(number.number) \(update)"
     case .complete(let token, let error): "complete \(token.number) \(error?.message ?? "")"
     case .finished(let error): "finished \(error?.message ?? "")"
     }
   }
 }
 
-extension SchedulerUpdate {
-  var summary: String {
+extension SchedulerUpdate: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
-    case .connection(let state): "connection \(state)"
+    case .connection(let state): "connection \(described: state)"
     case .subscribed(let subscription): "subscribed \(subscription.frameworkID.value)"
     case .offers(let offers): "offers \(offers.count)"
     case .inverseOffers(let offers): "inverse offers \(offers.count)"
     case .rescinded(let id): "rescinded \(id.value)"
     case .inverseOfferRescinded(let id): "inverse offer rescinded \(id.value)"
-    case .task(let update): "task \(update.status.summary)\(update.isProvisional ? " provisional" : "")"
+    case .task(let update): "task \(update.status)\(update.isProvisional ? " provisional" : "")"
     case .operation: "operation"
     case .message: "message"
     case .failure(let failure): "failure \(failure.agentID?.value ?? "")"
     case .reconciled: "reconciled"
     case .error(let error): "error \(error.message)"
-    case .notice(let notice): "notice \(notice)"
+    case .notice(let notice): "notice \(described: notice)"
     }
   }
 }
 
-extension CommandExecutor.Directive {
-  var summary: String {
+extension CommandExecutor.Directive: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
-    case .connect(_, let call), .send(_, let call): call.summary
+    case .connect(_, let call), .send(_, let call): call.line()
     case .disconnect(let stream): "disconnect \(stream.number)"
     case .launch: "launch"
     case .signalTree(let signal): "signal \(signal)"
-    case .note(let text): text
+    case .note(let text): "\(text)"
     case .exit(let status): "exit \(status)"
     }
   }
 }
 
-extension ExecutorCore.Directive {
-  var summary: String {
+extension ExecutorCore.Directive: Traceable {
+  func line<Line: TraceLine>() -> Line {
     switch self {
-    case .connect(_, let call), .send(_, let call): call.summary
+    case .connect(_, let call), .send(_, let call): call.line()
     case .disconnect(let stream): "disconnect \(stream.number)"
-    case .deliver(let event): "deliver \(event.summary)"
+    case .deliver(let event): "deliver \(event)"
     case .connectivity(let isSubscribed, _): "subscribed \(isSubscribed)"
     case .rejected(let error): "rejected \(error.message)"
     case .ignored(let what): "ignored \(what)"
@@ -335,6 +404,3 @@ extension ExecutorCore.Directive {
     }
   }
 }
-
-/// Texts in brackets; much quicker than the description of an array, which quotes them.
-private func listed(_ texts: [String]) -> String { "[" + texts.joined(separator: ", ") + "]" }

@@ -19,18 +19,28 @@ public struct TraceHash: Hashable, Sendable, CustomStringConvertible {
     value ^= value >> 29
   }
 
-  mutating func add(_ bytes: some Sequence<UInt8>) {
-    var word: UInt64 = 0
-    var count: UInt64 = 0
-    for byte in bytes {
-      word = word << 8 | UInt64(byte)
-      count += 1
-      if count & 7 == 0 {
-        add(word)
-        word = 0
-      }
+  /// Adds bytes and how many they are.
+  mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    let rest = bytes.count & 7
+    let whole = bytes.count - rest
+    var offset = 0
+    while offset < whole {
+      add(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+      offset += 8
     }
-    add(word)
-    add(count)
+    // Seven bytes at most, and the length above them.
+    var last = UInt64(truncatingIfNeeded: bytes.count) << 56
+    for place in 0..<rest { last |= UInt64(bytes[whole + place]) << UInt64(8 * place) }
+    add(last)
+  }
+
+  mutating func add(_ bytes: some Sequence<UInt8>) {
+    guard bytes.withContiguousStorageIfAvailable({ add(UnsafeRawBufferPointer($0)) }) == nil else { return }
+    Array(bytes).withUnsafeBytes { add($0) }
+  }
+
+  mutating func add(_ text: String) {
+    var text = text
+    text.withUTF8 { add(UnsafeRawBufferPointer($0)) }
   }
 }

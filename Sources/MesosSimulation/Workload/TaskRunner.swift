@@ -130,6 +130,10 @@ public struct TaskRunner: FrameworkBehaviour {
     var calls: [SchedulerCall] = []
     var unused: [OfferID] = []
     for offer in offers {
+      guard !waiting.isEmpty else {
+        unused.append(offer.id)
+        continue
+      }
       var left = ((try? Resources(offer.resources)) ?? Resources()).unallocated
       var executors = Set(offer.executorIds.map(\.value))
       var launched: [TaskInfo] = []
