@@ -19,7 +19,7 @@ import Synchronization
 /// It reads the scheduler's updates, so nobody else must; those that are not about demands come with ``changes``. The scheduler's calls stay
 /// at hand through ``scheduler``; offers are better left alone.
 ///
-/// What it decides is ``DemandCore``'s. After a restart, declare the demands again: tasks that run are known by their ids and adopted.
+/// What it decides is `DemandCore`'s. After a restart, declare the demands again: tasks that run are known by their ids and adopted.
 public final class DemandScheduler: Sendable {
   struct State: Sendable {
     var core: DemandCore
@@ -46,8 +46,10 @@ public final class DemandScheduler: Sendable {
   /// Stands on a scheduler that nobody reads the updates of.
   ///
   /// - Parameters:
+  ///   - scheduler: Best with all its roles suppressed from the start, as ``withDemand(_:_:choices:store:logger:whenDone:runtime:_:)`` has it.
   ///   - choices: Bounds and waits; the defaults for the scheduler's roles where nothing is said.
   ///   - changesBufferedMax: Changes that wait for one reader.
+  ///   - logger: Takes what happens, at `trace`, and calls that fail, at `debug`.
   public init(
     _ scheduler: Scheduler, choices: DemandCore.Configuration? = nil, changesBufferedMax: Int = 1_000,
     logger: Logger = Logger(label: "mesos.demand")
@@ -365,10 +367,14 @@ extension FrameworkInfo {
 ///
 /// The roles are suppressed until something is declared.
 /// - Parameters:
+///   - configuration: Masters and framework.
 ///   - demands: What is declared from the start.
 ///   - choices: As those of ``DemandScheduler``.
+///   - store: Where the framework's id is kept; in memory where none is named.
+///   - logger: As that of ``DemandScheduler``.
 ///   - whenDone: What becomes of the framework when `body` returns or throws: torn down, its tasks with it, where nothing is said.
 ///   - runtime: As that of ``Scheduler``.
+///   - body: Declares, scales, watches; cancelled when the scheduler ends before it.
 /// - Throws: What `body` throws; `DemandError` where `demands` cannot be; else why the scheduler ended before `body`.
 public func withDemand<Success: Sendable>(
   _ configuration: SchedulerConfiguration, _ demands: [Demand] = [], choices: DemandCore.Configuration? = nil,
