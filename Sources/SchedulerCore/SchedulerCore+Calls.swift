@@ -222,6 +222,8 @@ extension SchedulerCore {
   private mutating func ended(
     _ item: QueuedCall, _ outcome: CallOutcome, at now: Duration, using rng: inout some RandomNumberGenerator
   ) {
+    // Each subscription asks for itself.
+    if item.isLibraryReconcile, item.stream != currentStream { return }
     switch outcome {
     case .answered(200..<300, _, _): succeeded(item)
     case .answered(let status, _, let location) where status == 307 || status == 503:

@@ -172,7 +172,8 @@ extension SchedulerCore {
     // A task ends once. The master may say so before it can pass on the updates that led there.
     // An update that the user has yet to acknowledge is not news of that kind.
     let isRepeated = acknowledge != nil && known?.last == acknowledge
-    if let known, tasks.active[id] == nil, !known.state.saysMissing, !isRepeated {
+    // That a task is missing is told once, whatever the words; only other news can bring it back.
+    if let known, tasks.active[id] == nil, !known.state.saysMissing || status.state.saysMissing, !isRepeated {
       entry.state = known.state
       tasks.update(id) { $0 = entry }
       if isReconciliation { asked[id] = nil }

@@ -190,12 +190,10 @@ public final class Scheduler: Service {
       defer { group.cancelAll() }
       return await group.next() ?? nil
     }
-    if let outcome {
-      let kind = SchedulerMetrics.Outcome(outcome)
-      metrics.ended(call, kind, after: runtime.now.uptime - began)
-      logger.trace("A call ended", metadata: ["type": "\(call.type.metricName)", "outcome": "\(kind.rawValue)"])
-      feed(.callEnded(number, outcome))
-    }
+    let kind = outcome.map { SchedulerMetrics.Outcome($0) } ?? .unknown
+    metrics.ended(call, kind, after: runtime.now.uptime - began)
+    logger.trace("A call ended", metadata: ["type": "\(call.type.metricName)", "outcome": "\(kind.rawValue)"])
+    if let outcome { feed(.callEnded(number, outcome)) }
     state.withLock { _ = $0.cancelledSends.remove(number) }
   }
 

@@ -173,6 +173,18 @@ private func subscribed(_ change: (inout SchedulerCore.Configuration) -> Void = 
     #expect(driver.core.knownTasks.isEmpty)
   }
 
+  @Test func `that a task is missing is told once, and other news brings it back`() throws {
+    var (driver, stream) = try subscribed()
+    driver.feed(.record(stream, .update("t", .taskRunning, uuid: "u0")))
+    let first = driver.feed(.record(stream, .update("t", .taskDropped)))
+    #expect(first.taskUpdates.map(\.isTerminal) == [true])
+    for state in [TaskState.taskGone, .taskUnknown, .taskLost] {
+      #expect(driver.feed(.record(stream, .update("t", state, reconciliation: true))).taskUpdates.isEmpty)
+    }
+    #expect(driver.feed(.record(stream, .update("t", .taskRunning, uuid: "u1"))).taskUpdates.count == 1)
+    #expect(driver.core.knownTasks.map(\.state) == [.taskRunning])
+  }
+
   @Test(arguments: [true, false])
   func `a launch that is refused for its offers may have come twice, and the master is asked`(runs: Bool) throws {
     var (driver, stream) = try subscribed()

@@ -147,6 +147,17 @@ import Testing
     #expect(denied.taskUpdates.map(\.isTerminal) == [true])
   }
 
+  @Test func `a question of the library's that was on its way is not asked twice`() throws {
+    var driver = try Driver()
+    let stream = driver.subscribe()
+    #expect(driver.log.sends.map(\.call.type) == [.reconcile])
+    _ = driver.call(.kill("t"))
+    driver.feed(.streamEnded(stream, reason: "cut"))
+    driver.log = []
+    driver.answerAll(driver.confirm(try #require(driver.atDeadline().stream)))
+    #expect(driver.log.sends.map(\.call.type) == [.kill, .reconcile])
+  }
+
   @Test func `acknowledgements keep their order over it`() throws {
     var driver = try Driver { $0.acknowledgementsInFlightMax = 2 }
     let stream = driver.subscribe()
