@@ -12,7 +12,8 @@ extension Scheduler {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await self.follow(detector.detections) }
         group.addTask { try await detector.run() }
-        try await group.waitForAll()
+        // A detector that gives up ends what waits for its news.
+        while try await group.next() != nil {}
       }
     } catch is CancellationError {
       return
