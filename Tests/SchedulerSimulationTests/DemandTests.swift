@@ -125,9 +125,17 @@ struct DemandTests {
     }
   }
 
-  @Test(arguments: Seeds.few(3), [(0, false), (1, false), (0, true), (1, true)])
+  struct Way: Sendable {
+    var surge: Int
+    var isCrashing: Bool
+    static let all = [false, true].flatMap { isCrashing in
+      [Way(surge: 0, isCrashing: isCrashing), Way(surge: 1, isCrashing: isCrashing)]
+    }
+  }
+
+  @Test(arguments: Seeds.few(3), Way.all)
   func `a rollout keeps to its bounds, over an agent's crash too`(
-    seed: UInt64, _ way: (surge: Int, isCrashing: Bool)
+    seed: UInt64, way: Way
   ) async throws {
     let surge = way.surge
     let simulation = simulation(seed: seed) { cluster in

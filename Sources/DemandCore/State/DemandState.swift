@@ -197,7 +197,7 @@ struct DemandState: Sendable {
       switch instance.phase {
       case .unreachable:
         // A slot that is not wanted waits for nobody.
-        guard let after = slots[position].isRemoved ? .zero : demand.unreachable.replaceAfter else { continue }
+        guard let after = slots[position].isRemoved ? Duration.zero : demand.unreachable.replaceAfter else { continue }
         if instance.since + after <= now {
           slots[position].remove(id)
           strays.append(id)
