@@ -65,6 +65,9 @@ public enum ClusterChange: Hashable, Sendable {
   case taskAdded(MesosTask)
   /// The state of a task is another one.
   case taskUpdated(MesosTask, previous: TaskState)
+  /// A further status of a task came, and its state stays. A master tells of a state as soon as it knows it, ahead of the statuses that lead
+  /// to it.
+  case taskStatusAdded(MesosTask)
   /// A task's record is dropped without a word about its end: a snapshot lacks it, or a bound is reached.
   case taskForgotten(TaskReference)
   /// An event that changes nothing, and why.
@@ -93,7 +96,7 @@ public enum IgnoredEvent: Hashable, Sendable {
   case notSynchronized(MasterEvent.TypeEnum)
   /// It is about a task that is not known.
   case unknownTask(TaskReference)
-  /// It is about a task that has ended.
+  /// It says of a task that has ended that it is in another state.
   case endedTask(TaskReference)
   case unknownAgent(AgentKey)
   case unknownFramework(FrameworkKey)

@@ -17,18 +17,28 @@ extension ClusterState {
 
   mutating func update(_ update: MasterEvent.TaskUpdated) -> [ClusterChange] {
     let reference = TaskReference(framework: update.frameworkID.key, task: update.status.taskID.key)
-    guard var task = taskRecords[reference] else {
-      return ignore(isCompleted(reference) ? .endedTask(reference) : .unknownTask(reference))
-    }
+    guard var task = taskRecords[reference] else { return updateEnded(reference, update) }
     let previous = task.state
     task.state = update.state
     append(update.status, to: &task)
     var changes = store(task)
-    changes.insert(.taskUpdated(task, previous: previous), at: 0)
+    changes.insert(previous == task.state ? .taskStatusAdded(task) : .taskUpdated(task, previous: previous), at: 0)
     if update.status.hasUnreachableTime, place(of: task) == .unreachable {
       changes += drop(agent: task.agentID.key, .unreachable)
     }
     return changes
+  }
+
+  /// The end of a task may be told before the statuses that lead to it: these are still to come.
+  private mutating func updateEnded(_ reference: TaskReference, _ update: MasterEvent.TaskUpdated) -> [ClusterChange] {
+    let key = reference.framework
+    guard let index = frameworkEntries[key]?.completed.lastIndex(where: { $0.taskID.key == reference.task }),
+      var task = frameworkEntries[key]?.completed[index]
+    else { return ignore(.unknownTask(reference)) }
+    guard task.state == update.state else { return ignore(.endedTask(reference)) }
+    append(update.status, to: &task)
+    frameworkEntries[key]?.completed[index] = task
+    return [.taskStatusAdded(task)]
   }
 
   /// Where a record with this state and these statuses stands.
@@ -122,9 +132,5 @@ extension ClusterState {
     let agent = task.agentID.key
     tasksOfAgent[agent]?.remove(reference)
     if tasksOfAgent[agent]?.isEmpty == true { tasksOfAgent[agent] = nil }
-  }
-
-  private func isCompleted(_ reference: TaskReference) -> Bool {
-    frameworkEntries[reference.framework]?.completed.contains { $0.taskID.key == reference.task } ?? false
   }
 }

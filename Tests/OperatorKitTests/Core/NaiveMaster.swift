@@ -229,7 +229,9 @@ struct NaiveMaster {
       default: [.taskRunning, .taskKilling, .taskFinished, .taskFailed, .taskKilled, .taskGone]
       }
     guard let state = next.randomElement(using: &rng) else { return [] }
-    return [set(row, state)]
+    // A state may be told ahead of the statuses that lead to it.
+    guard state.isTerminal, Bool.random(using: &rng) else { return [set(row, state)] }
+    return [set(row, state, reporting: .taskRunning), set(row, state)]
   }
 
   mutating func acknowledge(using rng: inout some RandomNumberGenerator) {
@@ -238,11 +240,15 @@ struct NaiveMaster {
   }
 
   /// Moves a task into a state, in the master's record and as the event about it.
-  private mutating func set(_ row: Int, _ state: TaskState, isUnreachable: Bool = false) -> MasterEvent {
+  private mutating func set(
+    _ row: Int, _ state: TaskState, reporting reported: TaskState? = nil, isUnreachable: Bool = false
+  )
+    -> MasterEvent
+  {
     var status = TaskStatus()
     status.taskID = rows[row].task.taskID
     status.agentID = rows[row].task.agentID
-    status.state = state
+    status.state = reported ?? state
     status.message = "step \(number())"
     status.uuid.append(UInt8(truncatingIfNeeded: made))
     if isUnreachable { status.unreachableTime.nanoseconds = Int64(made) }
@@ -255,10 +261,10 @@ struct NaiveMaster {
       $0.taskUpdated.status.data.append(7)
       $0.taskUpdated.state = state
     }
-    if rows[row].task.statuses.last?.state == state { rows[row].task.statuses.removeLast() }
+    if rows[row].task.statuses.last?.state == status.state { rows[row].task.statuses.removeLast() }
     rows[row].task.statuses.append(status)
     rows[row].task.state = state
-    rows[row].task.statusUpdateState = state
+    rows[row].task.statusUpdateState = status.state
     rows[row].task.statusUpdateUuid = status.uuid
     rows[row].isUnreachable = isUnreachable
     if !isUnreachable,

@@ -25,6 +25,7 @@ enum Line {
     case .frameworkRemoved(let framework): "framework \(framework) is gone"
     case .taskAdded(let task): "task \(task.taskID.value) on \(task.agentID.value): \(task.state)"
     case .taskUpdated(let task, let previous): "task \(task.taskID.value): \(previous) → \(task.state)"
+    case .taskStatusAdded(let task): "task \(task.taskID.value): a status more of \(task.state)"
     case .taskForgotten(let task): "task \(task) is not known any more"
     case .ignored(let why): "an event without effect (\(why))"
     }
