@@ -209,7 +209,7 @@ extension SchedulerCore {
       entry.doubt = nil
       entry.refusal = nil
       entry.state = certain.state
-      if status.state.isTerminal {
+      if certain.state.isTerminal {
         tasks.end(id, entry)
       } else if known == nil, status.state == .taskUnknown {
         // Neither side knows it: there is nothing to follow, and should it exist all the same, it brings itself to mind.

@@ -185,8 +185,12 @@ private func subscribed(_ change: (inout SchedulerCore.Configuration) -> Void = 
     #expect(driver.core.knownTasks.map(\.state) == [.taskRunning])
   }
 
-  @Test(arguments: [true, false])
-  func `a launch that is refused for its offers may have come twice, and the master is asked`(runs: Bool) throws {
+  /// TASK_UNKNOWN, of an agent that the master does not know, is no end by itself; the refusal is.
+  @Test(arguments: [TaskState.taskRunning, .taskGone, .taskUnknown])
+  func `a launch that is refused for its offers may have come twice, and the master is asked`(
+    state: TaskState
+  ) throws {
+    let runs = state == .taskRunning
     var (driver, stream) = try subscribed()
     driver.feed(.record(stream, .offers("O1")))
     let (_, sent) = driver.call(.launch("t", on: "O1"))
@@ -202,7 +206,7 @@ private func subscribed(_ change: (inout SchedulerCore.Configuration) -> Void = 
     let asked = driver.atDeadline()
     #expect(asked.sends.map { $0.call.reconcile.tasks.map(\.taskID.value) } == [["t"]])
     driver.answerAll(asked)
-    let answer = driver.feed(.record(stream, .update("t", runs ? .taskRunning : .taskGone, reconciliation: true)))
+    let answer = driver.feed(.record(stream, .update("t", state, reconciliation: true)))
     // What the master said first is what the user is told, once it is certain.
     #expect(answer.taskUpdates.map(\.status) == [runs ? answer.taskUpdates[0].status : refusal.update.status])
     #expect(answer.taskUpdates.map(\.isTerminal) == [!runs])
