@@ -17,7 +17,7 @@ public protocol Executor: Sendable {
   func launch(_ task: TaskInfo, driver: ExecutorDriver) async throws
   /// All of the group is to run, or nothing; the default launches one after the other.
   func launch(group: [TaskInfo], driver: ExecutorDriver) async throws
-  /// - Parameter policy: Takes precedence over the task's own kill policy.
+  /// The task is to end; `policy`, where there is one, takes precedence over the task's own kill policy.
   func kill(_ task: TaskID, policy: KillPolicy?, driver: ExecutorDriver) async throws
   /// Bytes from the scheduler.
   func message(_ bytes: [UInt8], driver: ExecutorDriver) async throws

@@ -17,7 +17,7 @@ import Tracing
 /// try await driver.run(MyExecutor())
 /// ```
 ///
-/// What it decides is ``ExecutorCore``'s: it subscribes again after the agent was away, with all that was not
+/// What it decides is `ExecutorCore`'s: it subscribes again after the agent was away, with all that was not
 /// acknowledged, and shuts down when the agent is lost for good. As a `Service` it runs in a service group; what a graceful shutdown
 /// does is the configuration's (``ExecutorConfiguration/atShutdown``).
 ///
@@ -35,6 +35,8 @@ public final class ExecutorDriver: Service {
 
   /// - Parameters:
   ///   - environment: What the agent told this executor.
+  ///   - configuration: How the driver talks to the agent.
+  ///   - logger: Gets what `docs/logging.md` lists.
   ///   - runtime: Where time and chance come from; the machine's where none is named.
   public init(
     environment: ExecutorEnvironment, configuration: ExecutorConfiguration = ExecutorConfiguration(),
