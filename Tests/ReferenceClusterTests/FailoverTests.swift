@@ -181,7 +181,7 @@ struct FailoverTests {
   {
     try await ZooKeeperTestServer.with(tick: .milliseconds(200)) { server in
       try await TestProxy.with(target: server.port) { proxy in
-        func master(_ port: Int) throws -> ReferenceMaster {
+        @Sendable func master(_ port: Int) throws -> ReferenceMaster {
           var configuration = MasterConfiguration(host: "127.0.0.1", port: 0, registry: .memory)
           configuration.hostname = "localhost"
           configuration.election = MasterConfiguration.Election(
