@@ -66,13 +66,14 @@ struct FailoverTests {
     var programs: [KillTests.Program] = []
     let result: Result<Void, any Error>
     do {
-      for index in 0..<count {
+      for _ in 0..<count {
         let port = try freePort()
         let program = try KillTests.Program(
           "mesos-master",
           [
             "--zk=\(url)", "--quorum=1", "--zk_session_timeout=\(sessionTimeout)", "--port=\(port)",
-            "--work_dir=\(folder)/master-\(index)",
+            // One registry, which the leader alone opens: the next one knows which agents to wait for.
+            "--work_dir=\(folder)/master",
           ])
         programs.append(program)
         masters.append((program, port))
@@ -180,7 +181,7 @@ struct FailoverTests {
   {
     try await ZooKeeperTestServer.with(tick: .milliseconds(200)) { server in
       try await TestProxy.with(target: server.port) { proxy in
-        func master(_ port: Int) throws -> ReferenceMaster {
+        @Sendable func master(_ port: Int) throws -> ReferenceMaster {
           var configuration = MasterConfiguration(host: "127.0.0.1", port: 0, registry: .memory)
           configuration.hostname = "localhost"
           configuration.election = MasterConfiguration.Election(

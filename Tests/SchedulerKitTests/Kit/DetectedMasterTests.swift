@@ -87,9 +87,9 @@ private final class ToldDetector: MasterDetector {
     try await FakeMaster.serving(master) { ports in
       let detector = ToldDetector()
       detector.tell(ports[0])
-      var configuration = try configuration(detector)
-      configuration.credentials = try .bearer("secret")
-      try await withScheduler(configuration) { scheduler in
+      var settings = try configuration(detector)
+      settings.credentials = try .bearer("secret")
+      try await withScheduler(settings) { scheduler in
         for await update in scheduler.updates {
           if case .subscribed = update { return }
           if case .error(let error) = update { throw error }
