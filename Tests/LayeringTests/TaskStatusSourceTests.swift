@@ -5,7 +5,10 @@ import Testing
 /// as an argument to make a status of it.
 struct TaskStatusSourceTests {
   /// Sets the field of another message that has the same name.
-  static let otherMessages = ["info.source = task.taskID.value"]
+  static let otherMessages = [
+    "info.source = task.taskID.value", "$0.reserve.source = source", "$0.createDisk.source = source",
+    "$0.destroyDisk.source = source",
+  ]
 
   @Test func `no status is made without the table`() throws {
     var files = 0

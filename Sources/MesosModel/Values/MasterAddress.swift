@@ -2,6 +2,7 @@
 public struct MasterAddress: Hashable, Sendable, CustomStringConvertible {
   /// A name, an IPv4 address, or an IPv6 address without its brackets.
   public var host: String
+  /// The TCP port, 1 to 65535.
   public var port: Int
   /// Whether it speaks TLS (`https`).
   public var isSecure: Bool
@@ -9,6 +10,7 @@ public struct MasterAddress: Hashable, Sendable, CustomStringConvertible {
   /// The port of a master that names none.
   public static let defaultPort = 5050
 
+  /// The address of these parts, taken as they are.
   public init(host: String, port: Int = MasterAddress.defaultPort, isSecure: Bool = false) {
     self.host = host
     self.port = port
@@ -76,6 +78,7 @@ public struct MasterAddress: Hashable, Sendable, CustomStringConvertible {
     self = address
   }
 
+  /// `host:port`, with `https://` before it where it speaks TLS; what the initializer from a text reads.
   public var description: String {
     "\(isSecure ? "https://" : "")\(host.contains(":") ? "[\(host)]" : host):\(port)"
   }
@@ -86,7 +89,9 @@ public struct MasterAddressError: Error, Hashable, Sendable, CustomStringConvert
   /// What is wrong with it and how to write it; it repeats no credentials.
   public let message: String
 
+  /// An error that says this.
   public init(message: String) { self.message = message }
 
+  /// The message.
   public var description: String { message }
 }
