@@ -142,7 +142,8 @@ struct Execute: AsyncParsableCommand {
     default: throw ArgumentParser.ValidationError("--secret needs --principal and no --token_file")
     }
     guard let proxy else { return }
-    guard let colon = proxy.lastIndex(of: ":"), let port = Int(proxy[colon...].dropFirst()), (1...65_535).contains(port),
+    guard let colon = proxy.lastIndex(of: ":"), let port = Int(proxy[colon...].dropFirst()),
+      (1...65_535).contains(port),
       colon > proxy.startIndex
     else { throw ArgumentParser.ValidationError("--proxy is written as host:port") }
     configuration.proxy = HTTPProxy(host: String(proxy[..<colon]), port: port)

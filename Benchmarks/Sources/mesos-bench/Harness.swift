@@ -103,7 +103,8 @@ struct Harness {
   static func line(_ figure: Figure) -> String {
     let value = figure.value >= 100 ? String(format: "%.0f", figure.value) : String(format: "%.3f", figure.value)
     var line =
-      figure.name.padding(toLength: max(58, figure.name.count + 1), withPad: " ", startingAt: 0) + value.leftPadded(to: 12) + " " + figure.unit
+      figure.name.padding(toLength: max(58, figure.name.count + 1), withPad: " ", startingAt: 0)
+      + value.leftPadded(to: 12) + " " + figure.unit
     if let floor = figure.floor, let meets = figure.meetsFloor {
       line += "   (floor \(floor): \(meets ? "met" : "NOT met"))"
     }
