@@ -38,7 +38,7 @@ struct BatchQueue: AsyncParsableCommand {
       let failed = try await cancelledBySignals { try await work() }
       if failed > 0 { throw ExitCode(1) }
     } catch let error as DemandError {
-      throw ValidationError(error.message)
+      throw ArgumentParser.ValidationError(error.message)
     } catch let error as SchedulerError {
       say("batchqueue: \(error.message)")
       throw ExitCode(1)
@@ -79,7 +79,8 @@ struct BatchQueue: AsyncParsableCommand {
         }
         progress.show(demand)
       }
-      throw CancellationError()
+      try Task.checkCancellation()
+      throw SchedulerError(.stopped, "the scheduler ended before all pieces were done")
     }
   }
 }

@@ -50,7 +50,7 @@ struct RollingService: AsyncParsableCommand {
     do {
       try await cancelledBySignals { try await serve() }
     } catch let error as DemandError {
-      throw ValidationError(error.message)
+      throw ArgumentParser.ValidationError(error.message)
     } catch let error as SchedulerError {
       say("rollingservice: \(error.message)")
       throw ExitCode(1)
