@@ -96,6 +96,42 @@ public struct LinkSessions: Sendable {
     var scheduled: Duration?
 
     var deadline: Duration { exchange == nil ? expires ?? .zero : timers.next }
+
+    mutating func receive(
+      _ record: LinkUp, of id: LinkSessionID, _ limits: LinkLimits, at now: Moment
+    ) throws(LinkError) -> [Directive] {
+      timers.lastHeard = now.uptime
+      var directives = [Directive.heard(id)]
+      if record.hasAcknowledged { try link.acknowledged(through: record.acknowledged) }
+      switch record.body {
+      case nil, .heartbeat:
+        break
+      case .hello:
+        throw LinkError(code: .outOfOrder, message: "The agent said Hello twice")
+      case .some(let body):
+        guard record.hasSequence else {
+          throw LinkError(code: .malformed, message: "A record of the agent has no sequence number")
+        }
+        guard try link.admit(record.sequence) else { break }
+        directives.append(.deliver(id, body))
+        if timers.acknowledgeBy == nil { timers.acknowledgeBy = now.uptime + limits.acknowledgeDelay }
+        if link.unannounced >= limits.acknowledgeEvery, let exchange {
+          directives.append(try heartbeat(on: exchange, at: now))
+        }
+      }
+      return directives
+    }
+
+    mutating func write(_ bytes: [UInt8], on exchange: LinkExchange, at now: Moment) -> Directive {
+      timers.lastWritten = now.uptime
+      timers.acknowledgeBy = nil
+      link.announced()
+      return .write(exchange, bytes + acknowledgement(link.received))
+    }
+
+    mutating func heartbeat(on exchange: LinkExchange, at now: Moment) throws(LinkError) -> Directive {
+      write(try LinkDown.with { $0.heartbeat = LinkHeartbeat() }.encoded(), on: exchange, at: now)
+    }
   }
 
   private enum Exchange: Sendable {
@@ -182,30 +218,10 @@ public struct LinkSessions: Sendable {
   private mutating func receive(
     _ record: LinkUp, for id: LinkSessionID, at now: Moment
   ) throws(LinkError) -> [Directive] {
-    guard var session = sessions[id] else { return [] }
-    session.timers.lastHeard = now.uptime
-    var directives = [Directive.heard(id)]
-    if record.hasAcknowledged { try session.link.acknowledged(through: record.acknowledged) }
-    switch record.body {
-    case nil, .heartbeat:
-      break
-    case .hello:
-      throw LinkError(code: .outOfOrder, message: "The agent said Hello twice")
-    case .some(let body):
-      guard record.hasSequence else {
-        throw LinkError(code: .malformed, message: "A record of the agent has no sequence number")
-      }
-      guard try session.link.admit(record.sequence) else { break }
-      directives.append(.deliver(id, body))
-      if session.timers.acknowledgeBy == nil {
-        session.timers.acknowledgeBy = now.uptime + configuration.limits.acknowledgeDelay
-      }
-      if session.link.unannounced >= configuration.limits.acknowledgeEvery, let exchange = session.exchange {
-        directives.append(try heartbeat(on: exchange, &session, at: now))
-      }
-    }
-    sessions[id] = session
-    schedule(.session(id), at: session.deadline)
+    // In its place: a session that is taken out to be changed has all that it keeps copied.
+    guard let place = sessions.index(forKey: id) else { return [] }
+    let directives = try sessions.values[place].receive(record, of: id, configuration.limits, at: now)
+    schedule(.session(id), at: sessions.values[place].deadline)
     return directives
   }
 
@@ -244,7 +260,7 @@ public struct LinkSessions: Sendable {
         session.expires = nil
         session.timers = timers(at: now)
         directives.append(.heard(id))
-        for bytes in session.link.unacknowledged { directives.append(write(bytes, on: exchange, &session, at: now)) }
+        for bytes in session.link.unacknowledged { directives.append(session.write(bytes, on: exchange, at: now)) }
         sessions[id] = session
         schedule(.session(id), at: session.timers.next)
         return directives
@@ -298,39 +314,23 @@ public struct LinkSessions: Sendable {
   // MARK: Records down
 
   private mutating func send(_ body: LinkDown.OneOf_Body, to id: LinkSessionID, at now: Moment) -> [Directive] {
-    guard var session = sessions[id] else { return [] }
-    if case .registered(let registered) = body, session.agentID != registered.agentID {
-      if let old = session.agentID, byAgent[old] == id { byAgent[old] = nil }
-      session.agentID = registered.agentID
+    guard let place = sessions.index(forKey: id) else { return [] }
+    if case .registered(let registered) = body, sessions.values[place].agentID != registered.agentID {
+      if let old = sessions.values[place].agentID, byAgent[old] == id { byAgent[old] = nil }
+      sessions.values[place].agentID = registered.agentID
       byAgent[registered.agentID] = id
     }
     do throws(LinkError) {
       let bytes = try LinkDown.with {
-        $0.sequence = session.link.nextSequence
+        $0.sequence = sessions.values[place].link.nextSequence
         $0.body = body
       }.encoded()
-      try session.link.keep(bytes)
-      defer { sessions[id] = session }
-      guard let exchange = session.exchange else { return [] }
-      return [write(bytes, on: exchange, &session, at: now)]
+      try sessions.values[place].link.keep(bytes)
+      guard let exchange = sessions.values[place].exchange else { return [] }
+      return [sessions.values[place].write(bytes, on: exchange, at: now)]
     } catch {
       return end(id, error)
     }
-  }
-
-  private func write(
-    _ bytes: [UInt8], on exchange: LinkExchange, _ session: inout Session, at now: Moment
-  ) -> Directive {
-    session.timers.lastWritten = now.uptime
-    session.timers.acknowledgeBy = nil
-    session.link.announced()
-    return .write(exchange, bytes + acknowledgement(session.link.received))
-  }
-
-  private func heartbeat(
-    on exchange: LinkExchange, _ session: inout Session, at now: Moment
-  ) throws(LinkError) -> Directive {
-    write(try LinkDown.with { $0.heartbeat = LinkHeartbeat() }.encoded(), on: exchange, &session, at: now)
   }
 
   // MARK: Ends
@@ -403,21 +403,21 @@ public struct LinkSessions: Sendable {
   }
 
   private mutating func tick(_ id: LinkSessionID, at now: Moment) -> [Directive] {
-    guard var session = sessions[id] else { return [] }
-    guard session.deadline <= now.uptime else {
-      schedule(.session(id), at: session.deadline)
+    guard let place = sessions.index(forKey: id) else { return [] }
+    let deadline = sessions.values[place].deadline
+    guard deadline <= now.uptime else {
+      schedule(.session(id), at: deadline)
       return []
     }
-    guard let exchange = session.exchange else {
+    guard let exchange = sessions.values[place].exchange else {
       return end(id, LinkError(code: .silent, message: "The agent did not resume the session in time"))
     }
-    if now.uptime >= session.timers.silentAt {
+    if now.uptime >= sessions.values[place].timers.silentAt {
       return end(id, LinkError(code: .silent, message: "Nothing was heard of the agent for \(configuration.timeout)"))
     }
     do throws(LinkError) {
-      let directive = try heartbeat(on: exchange, &session, at: now)
-      sessions[id] = session
-      schedule(.session(id), at: session.timers.next)
+      let directive = try sessions.values[place].heartbeat(on: exchange, at: now)
+      schedule(.session(id), at: sessions.values[place].timers.next)
       return [directive]
     } catch {
       return end(id, error)

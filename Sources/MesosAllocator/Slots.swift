@@ -37,11 +37,12 @@ struct Slots<Element: Sendable>: Sendable {
   func holds(_ index: Int) -> Bool { index < elements.count && isUsed[index] }
 
   subscript(index: Int) -> Element {
-    _read {
+    // Inlined, so that of an element no more than what is asked for is read.
+    @inline(__always) _read {
       precondition(isUsed[index], "slot \(index) is vacant")
       yield elements[index]
     }
-    _modify {
+    @inline(__always) _modify {
       precondition(isUsed[index], "slot \(index) is vacant")
       yield &elements[index]
     }

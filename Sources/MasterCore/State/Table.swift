@@ -18,10 +18,11 @@ struct Table<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   func contains(_ key: Key) -> Bool { places[key] != nil }
 
   subscript(key: Key) -> Value? {
-    _read {
+    // Inlined, so that of a value no more than what is asked for is read.
+    @inline(__always) _read {
       if let place = places[key] { yield slots[place] } else { yield nil }
     }
-    _modify {
+    @inline(__always) _modify {
       if let place = places[key] {
         defer { if case nil = slots[place] { release(key, place) } }
         yield &slots[place]

@@ -41,6 +41,8 @@ struct AgentNode: Sendable {
     self.rng = rng
   }
 
+  var isRunning: Bool { if case .some = core { true } else { false } }
+
   mutating func write(_ changes: [CheckpointChange]) {
     for change in changes {
       switch change {

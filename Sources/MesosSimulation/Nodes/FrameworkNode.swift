@@ -38,6 +38,8 @@ struct FrameworkNode: Sendable {
     self.rng = rng
   }
 
+  var isRunning: Bool { if case .some = core { true } else { false } }
+
   mutating func die() {
     core = nil
     incarnation += 1

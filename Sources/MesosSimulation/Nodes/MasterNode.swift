@@ -33,6 +33,8 @@ struct MasterNode: Sendable {
 
   init(rng: SplitMix) { self.rng = rng }
 
+  var isRunning: Bool { if case .some = core { true } else { false } }
+
   /// The registry as a process that starts reads it.
   var recovered: RecoveredRegistry { RecoveredRegistry(agents: registry.values.sorted { $0.id < $1.id }) }
 

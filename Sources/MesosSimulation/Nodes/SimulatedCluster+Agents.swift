@@ -41,10 +41,10 @@ extension SimulatedCluster {
     guard agents[index].scheduled == at else { return }
     agents[index].scheduled = nil
     let moment = moment(agents[index].wallOffset)
-    if let due = agents[index].link?.nextDeadline, due <= moment.uptime {
+    if let due = agents[index].link?.deadline(), due <= moment.uptime {
       handleLink(.tick, of: index)
     }
-    if let due = agents[index].core?.nextDeadline, due <= moment.uptime { agents[index].pending.append(.tick) }
+    if let due = agents[index].core?.deadline(), due <= moment.uptime { agents[index].pending.append(.tick) }
     handlePendingOfAgent(index)
   }
 
@@ -169,7 +169,7 @@ extension SimulatedCluster {
   // MARK: Performing
 
   mutating func handlePendingOfAgent(_ index: Int) {
-    while agents[index].core != nil, let event = agents[index].pending.popFirst() {
+    while agents[index].isRunning, let event = agents[index].pending.popFirst() {
       trace.note(.agent(index), at: now, event)
       var rng = agents[index].rng
       let moment = moment(agents[index].wallOffset)
@@ -177,8 +177,8 @@ extension SimulatedCluster {
       agents[index].rng = rng
       perform(directives, of: index)
     }
-    guard agents[index].core != nil else { return }
-    guard let next = Self.first(agents[index].core?.nextDeadline, agents[index].link?.nextDeadline) else { return }
+    guard agents[index].isRunning else { return }
+    guard let next = Self.first(agents[index].core?.deadline(), agents[index].link?.deadline()) else { return }
     let at = max(now, next.wholeNanoseconds)
     guard agents[index].scheduled.map({ at < $0 }) ?? true else { return }
     agents[index].scheduled = at

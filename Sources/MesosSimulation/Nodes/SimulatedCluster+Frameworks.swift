@@ -49,7 +49,7 @@ extension SimulatedCluster {
     frameworks[index].scheduled = nil
     let moment = moment(frameworks[index].wallOffset)
     guard frameworks[index].core != nil else { return }
-    if let due = frameworks[index].core?.nextDeadline, due <= moment.uptime { frameworks[index].pending.append(.tick) }
+    if let due = frameworks[index].core?.deadline(), due <= moment.uptime { frameworks[index].pending.append(.tick) }
     if let due = frameworks[index].behaviour.nextDeadline, due <= moment.uptime {
       make(frameworks[index].behaviour.tick(at: moment), of: index)
     }
@@ -124,7 +124,7 @@ extension SimulatedCluster {
   }
 
   mutating func handlePendingOfFramework(_ index: Int) {
-    while frameworks[index].core != nil, let event = frameworks[index].pending.popFirst() {
+    while frameworks[index].isRunning, let event = frameworks[index].pending.popFirst() {
       trace.note(.framework(index), at: now, event)
       var rng = frameworks[index].rng
       let moment = moment(frameworks[index].wallOffset)
@@ -132,8 +132,8 @@ extension SimulatedCluster {
       frameworks[index].rng = rng
       perform(directives, of: index)
     }
-    guard frameworks[index].core != nil else { return }
-    guard let next = Self.first(frameworks[index].core?.nextDeadline, frameworks[index].behaviour.nextDeadline) else {
+    guard frameworks[index].isRunning else { return }
+    guard let next = Self.first(frameworks[index].core?.deadline(), frameworks[index].behaviour.nextDeadline) else {
       return
     }
     let at = max(now, next.wholeNanoseconds)

@@ -49,10 +49,10 @@ extension SimulatedCluster {
     guard master.scheduled == at else { return }
     master.scheduled = nil
     let moment = moment(master.wallOffset)
-    if let due = master.links?.nextDeadline, due <= moment.uptime {
+    if let due = master.links?.deadline(), due <= moment.uptime {
       handleLink(.tick)
     }
-    if let due = master.core?.nextDeadline, due <= moment.uptime { master.pending.append(.tick) }
+    if let due = master.core?.deadline(), due <= moment.uptime { master.pending.append(.tick) }
     handlePendingOfMaster()
   }
 
@@ -129,13 +129,13 @@ extension SimulatedCluster {
   }
 
   mutating func handlePendingOfMaster() {
-    while master.core != nil, let event = master.pending.popFirst() {
+    while master.isRunning, let event = master.pending.popFirst() {
       if case .agentHeard = event {} else { trace.note(.master, at: now, event) }
       let moment = moment(master.wallOffset)
       guard let directives = master.core?.handle(event, at: moment) else { return }
       perform(directives)
     }
-    guard let next = Self.first(master.core?.nextDeadline, master.links?.nextDeadline) else { return }
+    guard let next = Self.first(master.core?.deadline(), master.links?.deadline()) else { return }
     let at = max(now, next.wholeNanoseconds)
     guard master.scheduled.map({ at < $0 }) ?? true else { return }
     master.scheduled = at
