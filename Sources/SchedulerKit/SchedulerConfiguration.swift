@@ -109,9 +109,11 @@ public struct SchedulerConfiguration: Sendable {
   /// Where spans go; `nil` for the tracer that `InstrumentationSystem` was given.
   public var tracer: (any Tracer)?
 
-  /// - Parameter master: `host:port` or a URL, or several apart by commas; `zk://user:password@h1:2181,h2:2181/path` for masters that
-  ///   meet in ZooKeeper; `file:///path` of a file that holds one of these. Where masters that are found speak TLS, make their detector
-  ///   with `isSecure`.
+  /// - Parameters:
+  ///   - master: `host:port` or a URL, or several apart by commas; `zk://user:password@h1:2181,h2:2181/path` for masters that meet in
+  ///     ZooKeeper; `file:///path` of a file that holds one of these. Where masters that are found speak TLS, make their detector with
+  ///     `isSecure`.
+  ///   - framework: What the framework is.
   /// - Throws: `SchedulerError` with code `.invalidAddress` or `.invalidConfiguration`; its message repeats no credentials.
   public init(master: String, framework: FrameworkSettings) throws(SchedulerError) {
     let text = master.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -137,7 +139,9 @@ public struct SchedulerConfiguration: Sendable {
     }
   }
 
-  /// - Parameter makeDetector: Makes what finds the leading master; called once by each scheduler, which runs what it makes.
+  /// - Parameters:
+  ///   - framework: What the framework is.
+  ///   - makeDetector: Makes what finds the leading master; called once by each scheduler, which runs what it makes.
   /// - Throws: `SchedulerError` with code `.invalidConfiguration`.
   public init(
     framework: FrameworkSettings, makeDetector: @escaping @Sendable (Logger, Runtime) throws -> any MasterDetector
