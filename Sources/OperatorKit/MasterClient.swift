@@ -134,7 +134,7 @@ public final class MasterClient: Sendable {
           return (answer, endpoint)
         case .redirect(let location):
           let leader = LeaderSearch.leader(location: location, from: endpoint, path: configuration.path)
-          configuration.logger?.debug(
+          configuration.logger.debug(
             "Following the leader",
             metadata: ["master": "\(endpoint)", "leader": "\(leader?.description ?? "unknown")"])
           search.redirected(from: endpoint, to: leader, call: name)

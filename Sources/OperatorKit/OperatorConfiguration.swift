@@ -31,8 +31,9 @@ public struct OperatorConfiguration: Sendable {
   public var http = HTTPClientConfiguration()
   /// Where time, chance and ids come from.
   public var runtime = Runtime.system
-  /// Told at `debug` of what goes wrong and of streams that begin and end, at `trace` of each call.
-  public var logger: Logger?
+  /// Told at `debug` of what goes wrong and of streams that begin and end, at `trace` of each call. Nothing is
+  /// logged where it is not set.
+  public var logger = Logger(label: "mesos.operator") { _ in SwiftLogNoOpLogHandler() }
 
   public init() {}
 }

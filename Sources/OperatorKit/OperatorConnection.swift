@@ -36,7 +36,7 @@ final class OperatorConnection: Sendable {
     do {
       let response = try await calls.call(
         request, maximumBody: configuration.answerBytesMax, deadline: deadline ?? configuration.callTimeout)
-      configuration.logger?.trace(
+      configuration.logger.trace(
         "Operator call answered",
         metadata: ["call": "\(name)", "server": "\(endpoint)", "status": "\(response.status)"])
       return response
@@ -61,7 +61,7 @@ final class OperatorConnection: Sendable {
       endpoint, path: configuration.path, encoding: encoding, headers: headers, body: body)
     do {
       let response = try await streams.open(request, headersDeadline: configuration.callTimeout)
-      configuration.logger?.debug(
+      configuration.logger.debug(
         "Operator stream opened",
         metadata: ["call": "\(name)", "server": "\(endpoint)", "status": "\(response.status)"]
       )
@@ -126,7 +126,7 @@ final class OperatorConnection: Sendable {
 
   private func failure(_ error: HTTPClientError, _ name: String, _ endpoint: HTTPEndpoint) -> OperatorError {
     let error = OperatorError(error, call: name, endpoint: endpoint)
-    configuration.logger?.debug(
+    configuration.logger.debug(
       "Operator call failed", metadata: ["call": "\(name)", "server": "\(endpoint)", "code": "\(error.code)"])
     return error
   }

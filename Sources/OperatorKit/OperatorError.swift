@@ -103,7 +103,8 @@ extension OperatorError {
   init(_ error: HTTPClientError, call: String, endpoint: HTTPEndpoint) {
     let code: Code =
       switch error.code {
-      case .refused, .unresolved, .unreachable: .unreachable
+      case .refused, .unresolved, .unreachable, .certificate, .tls, .proxy: .unreachable
+      case .invalidConfiguration, .credentials: .invalidConfiguration
       case .timeout: .timeout
       case .bodyTooLarge: .tooLarge
       case .cancelled: .cancelled

@@ -132,7 +132,7 @@ public final class Watcher: Sendable {
       guard error.isTransient || error.code == .undecodable else { throw stop(error) }
       failures += 1
       let delay = configuration.backoff.delay(after: failures, using: &generator)
-      client.configuration.logger?.debug(
+      client.configuration.logger.debug(
         "Event stream broke", metadata: ["code": "\(error.code)", "reason": "\(error.message)", "delay": "\(delay)"])
       set(.waiting(error, delay: delay))
       do {
@@ -178,7 +178,7 @@ public final class Watcher: Sendable {
     }
     for continuation in woken { continuation.resume() }
     for event in ignored {
-      client.configuration.logger?.debug("Event ignored", metadata: ["reason": "\(event)"])
+      client.configuration.logger.debug("Event ignored", metadata: ["reason": "\(event)"])
     }
   }
 
