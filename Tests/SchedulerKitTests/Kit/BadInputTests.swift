@@ -198,7 +198,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     }
   }
 
-  @Test(arguments: [Double.nan, .infinity, -.infinity, -1, 0, 1e-300, 1e300, 5e-324])
+  @Test(arguments: [Double.nan, .infinity, -.infinity, -1, 0, 1e-300, 1e300, Double.leastNonzeroMagnitude])
   func `an absurd heartbeat interval is replaced`(seconds: Double) async throws {
     // JSON cannot say all of these.
     let master = FakeMaster([.stream(heartbeat: seconds)])
