@@ -14,7 +14,9 @@ public struct JitteredDelay: Hashable, Sendable {
 
   /// Returns a wait between half of the bound and the bound, which is `initial` doubled for each failure after the first, at most `limit`.
   ///
-  /// - Parameter failures: Failed attempts in a row; 1 or more.
+  /// - Parameters:
+  ///   - failures: Failed attempts in a row; 1 or more.
+  ///   - rng: Draws the wait.
   public func delay(after failures: Int, using rng: inout some RandomNumberGenerator) -> Duration {
     var bound = max(initial, .milliseconds(1))
     var left = max(0, failures - 1)

@@ -32,6 +32,9 @@ extension AgentClient {
   /// Launches a container: inside its parent, or standing alone with resources of its own.
   ///
   /// - Parameters:
+  ///   - id: What it is to be called; with a parent, it is launched inside that.
+  ///   - command: What runs in it; `nil` leaves that to its image, where the agent runs images.
+  ///   - container: What it is like: its image, volumes and networks.
   ///   - resources: For a standalone container; a nested one uses its parent's.
   ///   - limits: The most of cpus and mem that it may take, infinite where it says so.
   public func launchContainer(
@@ -50,7 +53,9 @@ extension AgentClient {
 
   /// Waits for a container's end.
   ///
-  /// - Parameter timeout: `nil` waits for as long as it takes.
+  /// - Parameters:
+  ///   - id: The container, nested or not.
+  ///   - timeout: How long to wait; `nil` waits for as long as it takes.
   /// - Throws: Code `.notFound` for a container that is not known, or not any more.
   public func waitContainer(
     _ id: ContainerID, timeout: Duration? = nil

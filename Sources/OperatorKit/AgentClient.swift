@@ -10,7 +10,10 @@ public final class AgentClient: Sendable {
   let connection: OperatorConnection
   private let ownsConnection: Bool
 
-  /// - Parameter endpoint: The agent's address; its base path is what stands before `/api/v1`, `/slave(1)` on Apache Mesos or nothing.
+  /// - Parameters:
+  ///   - endpoint: The agent's address; its base path is what stands before `/api/v1`, `/slave(1)` on Apache Mesos or
+  ///     nothing.
+  ///   - configuration: How it speaks and what it takes.
   public convenience init(_ endpoint: HTTPEndpoint, configuration: OperatorConfiguration = OperatorConfiguration()) {
     self.init(endpoint, connection: OperatorConnection(configuration: configuration), ownsConnection: true)
   }

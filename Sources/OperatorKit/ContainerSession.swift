@@ -268,8 +268,11 @@ extension AgentClient {
   /// Runs a command in a container inside `parent` while `body` does; the container ends with it.
   ///
   /// - Parameters:
+  ///   - parent: A container that runs on this agent.
+  ///   - command: What runs in the nested one.
   ///   - container: What the nested container is like; its parent's file system and namespaces where it says nothing.
   ///   - terminal: The size of a terminal for the process; `nil` runs it without one.
+  ///   - body: Reads what the process writes, writes what it reads, and waits for its end if it wants to know it.
   /// - Throws: `OperatorError` where the agent refuses, and what `body` throws.
   public func withSession<Success>(
     in parent: ContainerID, command: CommandInfo, container: ContainerInfo? = nil, terminal: TerminalSize? = nil,

@@ -9,7 +9,10 @@ public protocol FileSource: Sendable {
   func entries(of folder: String) async throws(OperatorError) -> [FileInfo]
   /// A piece of a file.
   ///
-  /// - Parameter length: Bytes at most, 1 or more; servers give a few pages at once whatever is asked for.
+  /// - Parameters:
+  ///   - file: Its virtual path.
+  ///   - offset: Bytes from its start.
+  ///   - length: Bytes at most, 1 or more; servers give a few pages at once whatever is asked for.
   func read(_ file: String, offset: UInt64, length: Int) async throws(OperatorError) -> FilePiece
 }
 
@@ -80,6 +83,7 @@ extension FileSource {
   /// Reads a file from its start to the end that it has when that is reached, piece by piece.
   ///
   /// - Parameters:
+  ///   - file: Its virtual path.
   ///   - limit: Bytes at most.
   ///   - take: Is given each piece in order; the next is read when it returns.
   /// - Returns: How many bytes there were.

@@ -25,6 +25,7 @@ extension MasterClient {
   /// Reserves resources of an agent. The agent applies it after the answer; GET_AGENTS shows when it has.
   ///
   /// - Parameters:
+  ///   - agent: Whose they are.
   ///   - resources: The resources as they are to be, with their reservations.
   ///   - source: The resources as they are, where a reservation is to be changed into another.
   /// - Throws: Code `.conflict` where the agent has not so much that is free.
@@ -66,7 +67,10 @@ extension MasterClient {
 
   /// Makes a persistent volume larger.
   ///
-  /// - Parameter agent: Where the volume is; `nil` for a volume of a resource provider, which Apache Mesos 1.11 refuses.
+  /// - Parameters:
+  ///   - agent: Where the volume is; `nil` for a volume of a resource provider, which Apache Mesos 1.11 refuses.
+  ///   - volume: As it is.
+  ///   - addition: Free disk of the same kind and reservation.
   public func growVolume(
     on agent: AgentID?, _ volume: Resource, by addition: Resource
   ) async throws(OperatorError) {
@@ -81,7 +85,8 @@ extension MasterClient {
   ///
   /// - Parameters:
   ///   - agent: Where the volume is; `nil` for a volume of a resource provider, which Apache Mesos 1.11 refuses.
-  ///   - amount: In MB.
+  ///   - volume: As it is.
+  ///   - amount: What it loses, in MB (2^20 bytes); less than the volume has.
   public func shrinkVolume(
     on agent: AgentID?, _ volume: Resource, by amount: Scalar
   ) async throws(OperatorError) {
@@ -112,6 +117,7 @@ extension MasterClient {
   /// Ends the tasks of an agent and offers nothing of it until it is reactivated.
   ///
   /// - Parameters:
+  ///   - agent: Which it is.
   ///   - maxGracePeriod: What tasks may take to end at most, whatever their kill policies say; `nil` leaves it to these.
   ///   - markGone: Whether the agent is gone for good once it is empty.
   public func drainAgent(
@@ -147,7 +153,9 @@ extension MasterClient {
 
   /// Sets guarantees and limits of roles, all or none.
   ///
-  /// - Parameter force: Whether limits below what is in use, or more guarantees than the cluster has, are taken.
+  /// - Parameters:
+  ///   - configs: One for each role that is to change; it takes the place of the role's quota.
+  ///   - force: Whether limits below what is in use, or more guarantees than the cluster has, are taken.
   public func updateQuota(_ configs: [QuotaConfig], force: Bool = false) async throws(OperatorError) {
     try await tell(.updateQuota) { call in
       call.updateQuota.force = force

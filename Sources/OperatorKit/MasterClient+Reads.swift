@@ -105,7 +105,10 @@ extension MasterClient {
 
   /// A piece of a file: its bytes from `offset`, none at the end, and the size that the file has now.
   ///
-  /// - Parameter length: Bytes at most; servers give a few pages at once whatever is asked for.
+  /// - Parameters:
+  ///   - path: The virtual path of the file.
+  ///   - offset: Bytes from its start.
+  ///   - length: Bytes at most; servers give a few pages at once whatever is asked for.
   public func readFile(
     _ path: String, offset: UInt64 = 0, length: UInt64? = nil
   ) async throws(OperatorError) -> MasterResponse.ReadFile {

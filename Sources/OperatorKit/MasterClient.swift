@@ -15,7 +15,9 @@ public final class MasterClient: Sendable {
   private let locator: any MasterLocator
   private let leader = Mutex<HTTPEndpoint?>(nil)
 
-  /// - Parameter masters: `host:port` or a URL, or several apart by commas.
+  /// - Parameters:
+  ///   - masters: `host:port` or a URL, or several apart by commas.
+  ///   - configuration: How it speaks and what it takes.
   /// - Throws: `OperatorError` with code `.invalidConfiguration`.
   public convenience init(
     _ masters: String, configuration: OperatorConfiguration = OperatorConfiguration()
@@ -23,7 +25,9 @@ public final class MasterClient: Sendable {
     self.init(try MasterList(masters), configuration: configuration)
   }
 
-  /// - Parameter locator: Knows the masters; a detector may stand here.
+  /// - Parameters:
+  ///   - locator: Knows the masters; a detector may stand here.
+  ///   - configuration: How it speaks and what it takes.
   public init(_ locator: any MasterLocator, configuration: OperatorConfiguration = OperatorConfiguration()) {
     self.locator = locator
     connection = OperatorConnection(configuration: configuration)
@@ -173,7 +177,9 @@ public func withMasterClient<Success>(
 extension HTTPEndpoint {
   /// Where a registered agent's API is: its address and, as Apache Mesos has it, the name of its process before the paths.
   ///
-  /// - Parameter scheme: `http`, or `https` where agents speak TLS; the record does not tell.
+  /// - Parameters:
+  ///   - agent: The record of it that the master has.
+  ///   - scheme: `http`, or `https` where agents speak TLS; the record does not tell.
   public init?(agent: MasterResponse.GetAgents.Agent, scheme: String = "http") {
     if let at = agent.pid.lastIndex(of: "@"), let endpoint = HTTPEndpoint("\(scheme)://\(agent.pid[at...].dropFirst())")
     {

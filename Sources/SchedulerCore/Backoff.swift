@@ -15,7 +15,9 @@ public struct Backoff: Hashable, Sendable {
   /// Returns a wait between half of the bound and the bound, which is `initial` doubled for each failure after the first, at
   /// most `limit`.
   ///
-  /// - Parameter failures: Failed attempts in a row; 1 or more.
+  /// - Parameters:
+  ///   - failures: Failed attempts in a row; 1 or more.
+  ///   - rng: Draws the wait.
   public func delay(after failures: Int, using rng: inout some RandomNumberGenerator) -> Duration {
     var bound = initial
     var left = max(0, failures - 1)

@@ -13,6 +13,9 @@ public struct OperationRecord: Hashable, Sendable {
   /// - Parameters:
   ///   - id: The id that the user gave it.
   ///   - agentID: Where it is done, if known: then the master can answer for it even when it does not know the operation.
+  ///   - resourceProviderID: Whose resources it is about, if a resource provider's.
+  ///   - state: The last that is known; pending where none is named.
+  ///   - isUncertain: Whether the master took it at all is not known.
   public init(
     id: String, agentID: AgentID? = nil, resourceProviderID: ResourceProviderID? = nil,
     state: OperationState = .operationPending, isUncertain: Bool = false

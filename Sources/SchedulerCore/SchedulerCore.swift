@@ -153,6 +153,7 @@ public struct SchedulerCore: Sendable {
   /// Takes what happened and returns what to do.
   ///
   /// - Parameters:
+  ///   - event: What happened.
   ///   - now: Not before the moment of the last call.
   ///   - rng: For jitter.
   public mutating func handle(

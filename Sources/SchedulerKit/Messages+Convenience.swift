@@ -11,7 +11,9 @@ extension CommandInfo {
 
   /// A program with its arguments, passed as they are: no shell looks at them.
   ///
-  /// - Parameter arguments: Without the program's own name, which becomes the first argument.
+  /// - Parameters:
+  ///   - path: Where the program is.
+  ///   - arguments: Without the program's own name: `path` becomes the first argument.
   public static func program(_ path: String, _ arguments: [String] = []) -> CommandInfo {
     var command = CommandInfo()
     command.shell = false

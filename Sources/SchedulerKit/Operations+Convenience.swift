@@ -22,7 +22,9 @@ extension Offer.Operation {
   ///
   /// - Parameters:
   ///   - resources: As they are to be: the offered ones with one reservation more.
-  ///   - source: As they are, for the agents that can replace one reservation by another (`RESERVATION_REFINEMENT`, Mesos 1.10).
+  ///   - source: As they are, for the agents that can replace one reservation by another (`RESERVATION_REFINEMENT`,
+  ///     Mesos 1.10).
+  ///   - id: Names the operation, so that the master tells how it ended; used once.
   public static func reserve(_ resources: [Resource], from source: [Resource] = [], id: String? = nil) -> Self {
     make(.reserve, id) {
       $0.reserve.resources = resources
@@ -47,7 +49,10 @@ extension Offer.Operation {
 
   /// Makes a persistent volume larger.
   ///
-  /// - Parameter addition: Offered disk of the same kind and reservation.
+  /// - Parameters:
+  ///   - volume: As it is offered.
+  ///   - addition: Offered disk of the same kind and reservation.
+  ///   - id: Names the operation, so that the master tells how it ended; used once.
   public static func growVolume(_ volume: Resource, by addition: Resource, id: String? = nil) -> Self {
     make(.growVolume, id) {
       $0.growVolume.volume = volume
@@ -57,7 +62,10 @@ extension Offer.Operation {
 
   /// Makes a persistent volume smaller.
   ///
-  /// - Parameter amount: In MB (2^20 bytes), less than the volume has.
+  /// - Parameters:
+  ///   - volume: As it is offered.
+  ///   - amount: What it loses, in MB (2^20 bytes); less than the volume has.
+  ///   - id: Names the operation, so that the master tells how it ended; used once.
   public static func shrinkVolume(_ volume: Resource, by amount: Scalar, id: String? = nil) -> Self {
     make(.shrinkVolume, id) {
       $0.shrinkVolume.volume = volume
@@ -67,7 +75,11 @@ extension Offer.Operation {
 
   /// Makes a `MOUNT` or `BLOCK` disk of a `RAW` one.
   ///
-  /// - Parameter profile: The profile it is to have, where the source has none.
+  /// - Parameters:
+  ///   - source: The `RAW` disk, as it is offered.
+  ///   - type: `MOUNT` or `BLOCK`.
+  ///   - profile: The profile it is to have, where the source has none.
+  ///   - id: Names the operation, so that the master tells how it ended; used once.
   public static func createDisk(
     _ source: Resource, as type: Resource.DiskInfo.Source.TypeEnum, profile: String? = nil, id: String? = nil
   ) -> Self {

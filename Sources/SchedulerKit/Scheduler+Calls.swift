@@ -8,7 +8,12 @@ extension Scheduler {
   ///
   /// It is sent at most once. With code `.outcomeUnknown` the tasks may or may not have been launched: the library asks the master
   /// for them until that is known, and reports what it finds as updates.
-  /// - Parameter refuse: How long the rest of these resources is not offered to this framework again; 5 seconds where none is given.
+  ///
+  /// - Parameters:
+  ///   - offers: Of one agent, and not used or given back before.
+  ///   - tasks: What to launch; together they take no more than is offered.
+  ///   - refuse: How long the rest of these resources is not offered to this framework again; 5 seconds where nothing
+  ///     is said.
   public func accept(_ offers: [Offer], launch tasks: [TaskInfo], refuse: Duration? = nil) async throws {
     var operation = Offer.Operation()
     operation.type = .launch
@@ -16,10 +21,11 @@ extension Scheduler {
     try await accept(offers.map(\.id), [operation], refuse: refuse)
   }
 
-  /// Uses offers of one agent for operations, done in their order; ``MesosModel/Offer/Operation`` has a builder for each.
+  /// Uses offers of one agent for operations, done in their order; `Offer.Operation` has a builder for each.
   ///
-  /// An operation that was given an id is followed until it has ended: its statuses arrive as ``SchedulerUpdate/operation(_:)``, are
-  /// acknowledged as those of tasks are, and are asked for after each subscription.
+  /// An operation that was given an id is followed until it has ended: its statuses arrive as
+  /// `SchedulerUpdate.operation(_:)`, are acknowledged as those of tasks are, and are asked for after each
+  /// subscription.
   public func accept(_ offers: [OfferID], _ operations: [Offer.Operation], refuse: Duration? = nil) async throws {
     var call = SchedulerCall()
     call.type = .accept
@@ -31,7 +37,9 @@ extension Scheduler {
 
   /// Gives offers back. Those that are gone already are left out.
   ///
-  /// - Parameter refuse: How long these resources are not offered to this framework again; 5 seconds where none is given.
+  /// - Parameters:
+  ///   - offers: The ids of what is given back; where there are none, nothing is sent.
+  ///   - refuse: How long these resources are not offered to this framework again; 5 seconds where nothing is said.
   public func decline(_ offers: [OfferID], refuse: Duration? = nil) async throws {
     guard !offers.isEmpty else { return }
     var call = SchedulerCall()
@@ -48,7 +56,9 @@ extension Scheduler {
 
   /// Promises to leave the resources of inverse offers in time.
   ///
-  /// - Parameter refuse: How long no inverse offer of these resources is to come again; 5 seconds where none is given.
+  /// - Parameters:
+  ///   - offers: The ids of inverse offers.
+  ///   - refuse: How long no inverse offer of these resources is to come again; 5 seconds where nothing is said.
   public func accept(inverse offers: [OfferID], refuse: Duration? = nil) async throws {
     var call = SchedulerCall()
     call.type = .acceptInverseOffers
@@ -59,7 +69,9 @@ extension Scheduler {
 
   /// Says that the resources of inverse offers will not be left in time.
   ///
-  /// - Parameter refuse: How long no inverse offer of these resources is to come again; 5 seconds where none is given.
+  /// - Parameters:
+  ///   - offers: The ids of inverse offers.
+  ///   - refuse: How long no inverse offer of these resources is to come again; 5 seconds where nothing is said.
   public func decline(inverse offers: [OfferID], refuse: Duration? = nil) async throws {
     var call = SchedulerCall()
     call.type = .declineInverseOffers
@@ -95,8 +107,9 @@ extension Scheduler {
   /// Kills a task; its status says when it is gone.
   ///
   /// - Parameters:
+  ///   - task: The task's id.
   ///   - agent: Where it runs, if known: then the master can answer for it even when it does not know the task.
-  ///   - gracePeriod: How long it may take to end by itself, in the place of its own kill policy.
+  ///   - gracePeriod: How long it may take to end by itself, in the place of what its own kill policy says.
   public func kill(_ task: TaskID, on agent: AgentID? = nil, gracePeriod: Duration? = nil) async throws {
     var call = SchedulerCall()
     call.type = .kill
@@ -181,7 +194,10 @@ extension Scheduler {
 
   /// Changes the framework in place; user, checkpointing and principal must stay. What it says holds over re-subscriptions.
   ///
-  /// - Parameter constraints: Which agents' offers are wanted in which roles; all where nothing is said.
+  /// - Parameters:
+  ///   - framework: All that it is to be; its id is filled in.
+  ///   - suppressedRoles: The roles that no offers are wanted for from now on; none where nothing is said.
+  ///   - constraints: Which agents' offers are wanted in which roles; all where nothing is said.
   public func updateFramework(
     _ framework: FrameworkInfo, suppressedRoles: [String] = [], offerConstraints constraints: OfferConstraints? = nil
   ) async throws {

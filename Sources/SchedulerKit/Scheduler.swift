@@ -24,8 +24,8 @@ import Tracing
 /// }
 /// ```
 ///
-/// What it decides is ``SchedulerCore``'s; this class connects it to the network, to the clock and to the user. As a `Service` it runs
-/// in a service group and stops gracefully with it.
+/// What it decides is `SchedulerCore`'s; this class connects it to the network, to the clock and to the user. As a
+/// `Service` it runs in a service group and stops gracefully with it.
 ///
 /// - ``updates`` must be read while it runs: nothing is thrown away, and a reader that does not read holds the master back.
 /// - A call returns when the master has taken it, and throws `SchedulerError` when it has not or when nobody knows.
@@ -41,8 +41,12 @@ public final class Scheduler: Service {
   public let runtime: Runtime
 
   /// - Parameters:
+  ///   - configuration: Masters, framework, and how it connects and behaves.
   ///   - store: Where the framework's id is kept; in memory where none is named.
-  ///   - runtime: Where time, chance, tasks and, in a simulation, the network come from; the machine's where none is named.
+  ///   - logger: Takes how the connection changes, at `debug`, each call, at `trace`, and what needs a look, at
+  ///     `warning`.
+  ///   - runtime: Where time, chance, tasks and, in a simulation, the network come from; the machine's where none is
+  ///     named.
   /// - Throws: `SchedulerError` with code `.invalidConfiguration`.
   public init(
     configuration: SchedulerConfiguration, store: any FrameworkIDStore = MemoryFrameworkIDStore(),
@@ -462,9 +466,15 @@ public struct SchedulerUpdates: AsyncSequence, Sendable {
 ///
 /// Cancelled, it cancels `body` and then stops the scheduler as it would have at the end; that takes no longer than the policy's
 /// `stopTimeout`.
+///
 /// - Parameters:
-///   - whenDone: What becomes of the framework when `body` returns or throws.
+///   - configuration: Masters, framework, and how it connects and behaves.
+///   - store: Where the framework's id is kept; in memory where none is named.
+///   - logger: As that of ``Scheduler``.
+///   - whenDone: What becomes of the framework when `body` returns or throws: torn down, its tasks with it, where
+///     nothing is said.
 ///   - runtime: As that of ``Scheduler``.
+///   - body: Reads the scheduler's updates and makes its calls.
 /// - Throws: What `body` throws; else why the scheduler ended before it.
 public func withScheduler<Success: Sendable>(
   _ configuration: SchedulerConfiguration, store: any FrameworkIDStore = MemoryFrameworkIDStore(),

@@ -29,7 +29,10 @@ public struct FrameworkSettings: Hashable, Sendable {
   public var hostname: String?
   public var principal: String?
 
-  /// - Parameter user: The user of this process where none is named.
+  /// - Parameters:
+  ///   - name: What people know it by; not empty.
+  ///   - user: The system user that tasks run as; that of this process where none is named.
+  ///   - roles: What it takes offers in, at least one; `*`, which is everybody's, where none is named.
   public init(name: String, user: String? = nil, roles: [String] = ["*"]) {
     self.name = name
     self.user = user ?? NSUserName()
@@ -92,8 +95,8 @@ public struct SchedulerConfiguration: Sendable {
   /// What one event may measure, in bytes.
   public var recordBytesMax = RecordIO.defaultMaximumRecordSize
   /// Asked what to do about each error that ends a subscription for a reason: the framework was removed, another scheduler has its id,
-  /// SUBSCRIBE is refused. Where it is set it is asked in the place of ``SchedulerCore/Configuration/onError``, which it is given
-  /// as the proposal; meanwhile the scheduler is disconnected, and it may take the time to alert somebody.
+  /// SUBSCRIBE is refused. Where it is set it is asked in the place of `SchedulerCore.Configuration.onError`, which it
+  /// is given as the proposal; meanwhile the scheduler is disconnected, and it may take the time to alert somebody.
   public var onError: (@Sendable (SchedulerError, _ proposed: ErrorReaction) async -> ErrorReaction)?
   /// What becomes of the framework at a graceful shutdown.
   public var atShutdown = StopMode.keepFramework

@@ -38,7 +38,10 @@ public struct Sandbox: Hashable, Sendable {
   public var frameworkID: FrameworkID
   public var executorID: String
 
-  /// - Parameter executorID: The executor's id; that of a command task is the task's.
+  /// - Parameters:
+  ///   - agent: The agent that the executor runs on.
+  ///   - frameworkID: Whose task it is.
+  ///   - executorID: The executor's id; that of a command task is the task's.
   public init(agent: AgentEndpoint, frameworkID: FrameworkID, executorID: String) {
     self.agent = agent
     self.frameworkID = frameworkID
@@ -54,13 +57,15 @@ public struct Sandbox: Hashable, Sendable {
 
 /// Reads the sandboxes of tasks through their agents' API.
 ///
-/// ``shutdown()`` must be called when it is done with; ``withTaskFiles(_:)`` does.
+/// ``shutdown()`` must be called when it is done with; ``withTaskFiles(http:_:)`` does.
 public final class TaskFiles: Sendable {
   private let client: MesosHTTPClient
   /// How long one answer may take.
   private let timeout: Duration
 
-  /// - Parameter http: How agents are spoken to: TLS, credentials, a proxy. Credentials go to every agent that is asked.
+  /// - Parameters:
+  ///   - timeout: How long one answer may take.
+  ///   - http: How agents are spoken to: TLS, credentials, a proxy. Credentials go to every agent that is asked.
   public init(timeout: Duration = .seconds(30), http: HTTPClientConfiguration = HTTPClientConfiguration()) {
     self.timeout = timeout
     client = MesosHTTPClient(configuration: http)
@@ -83,8 +88,10 @@ public final class TaskFiles: Sendable {
   /// A piece of a file.
   ///
   /// - Parameters:
-  ///   - offset: Bytes from its start.
-  ///   - length: Bytes at most; agents give 64 KiB or less at once.
+  ///   - file: Its path below the sandbox.
+  ///   - sandbox: Where it is.
+  ///   - offset: Bytes from its start; 0 or more.
+  ///   - length: Bytes at most, 1 or more; agents give 64 KiB or less at once.
   /// - Returns: The bytes, none at the end of the file, and the size that the file has now.
   /// - Throws: `SchedulerError` with code `.files`, and the agent's status where it answered.
   public func read(
@@ -151,7 +158,9 @@ public final class TaskFiles: Sendable {
 
 /// Gives `body` a reader of sandboxes and ends it after.
 ///
-/// - Parameter http: As that of ``TaskFiles``.
+/// - Parameters:
+///   - http: As that of ``TaskFiles``.
+///   - body: Reads; the reader is of no use after it.
 public func withTaskFiles<Success>(
   http: HTTPClientConfiguration = HTTPClientConfiguration(), _ body: (TaskFiles) async throws -> Success
 ) async throws -> Success {
