@@ -12,10 +12,13 @@ die() {
 # seconds SINCE: whole seconds since a value of $SECONDS.
 seconds() { printf '%s' "$((SECONDS - $1))"; }
 
+# build [OPTIONS]: 'swift build'. It puts the flags of a package's traits in the order of a hash table, which is another one in each
+# process; with every new plan modules would be compiled again for nothing. So the order is held still, for the build alone.
+build() { SWIFT_DETERMINISTIC_HASHING=1 swift build "$@"; }
+
 # build_sample [OPTIONS]: builds the sample $SAMPLE (WordCount unless it is set) in the folder of the cluster's build: both packages have
-# the same dependencies, which
-# are then compiled once. A plan of the build that was kept for one package is not good for the other.
+# the same dependencies, which are then compiled once. A plan of the build that was kept for one package is not good for the other.
 build_sample() {
-  swift build --disable-build-manifest-caching --package-path "Samples/${SAMPLE:-WordCount}" --scratch-path .build "$@"
+  build --disable-build-manifest-caching --package-path "Samples/${SAMPLE:-WordCount}" --scratch-path .build "$@"
   rm -f .build/debug.yaml
 }
