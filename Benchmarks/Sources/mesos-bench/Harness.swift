@@ -9,6 +9,8 @@ struct Figure: Codable {
   var better: Better
   /// What the figure has to reach, where something asks for it.
   var floor: Double?
+  /// What Apache Mesos published for the same workload, on its own machine, in the same unit.
+  var published: Double?
 
   var meetsFloor: Bool? {
     floor.map { better == .higher ? value >= $0 : value <= $0 }
@@ -108,6 +110,7 @@ struct Harness {
     if let floor = figure.floor, let meets = figure.meetsFloor {
       line += "   (floor \(floor): \(meets ? "met" : "NOT met"))"
     }
+    if let published = figure.published { line += "   (published \(String(format: "%g", published)) \(figure.unit))" }
     return line
   }
 }
