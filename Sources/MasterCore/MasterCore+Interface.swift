@@ -54,8 +54,8 @@ extension MasterCore {
     case tick
 
     // From operators.
-    /// Ends a framework: its tasks are killed, it becomes completed.
-    case teardown(FrameworkKey, principal: Principal?, token: CallToken)
+    /// A call that changes something. Reads are not the core's: they are answered from what it told by `.changed`.
+    case operatorCall(MasterCall, principal: Principal?, token: CallToken)
   }
 
   /// What must be done, in this order.

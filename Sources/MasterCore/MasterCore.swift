@@ -128,8 +128,8 @@ public struct MasterCore: Sendable {
       persistFailed(number, message: message, at: now)
     case .tick:
       tick(at: now)
-    case .teardown(let framework, _, let token):
-      answer(token, teardown(framework, at: now))
+    case .operatorCall(let call, let principal, let token):
+      if let answered = perform(call, principal: principal, token: token, at: now) { answer(token, answered) }
     }
     return finish()
   }

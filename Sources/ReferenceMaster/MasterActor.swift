@@ -104,8 +104,8 @@ actor MasterActor {
     handle(.schedulerDisconnected(connection))
   }
 
-  func teardown(_ framework: FrameworkKey, principal: Principal?) async -> CallAnswer {
-    await submit { .teardown(framework, principal: principal, token: $0) }
+  func call(_ call: MasterCall, principal: Principal?) async -> CallAnswer {
+    await submit { .operatorCall(call, principal: principal, token: $0) }
   }
 
   // MARK: Agents

@@ -90,13 +90,12 @@ struct OperatorAPI: Sendable {
       }
     // The master keeps no files that operators could read.
     case .listFiles, .readFile: throw HTTPFailure(status: 404, text: "")
-    case .teardown:
-      switch await services.master.teardown(call.teardown.frameworkID.key, principal: nil) {
-      case .accepted, .ok, .streaming: return OutgoingResponse(status: 200)
+    default:
+      switch await services.master.call(call, principal: nil) {
+      case .accepted: return OutgoingResponse(status: 202)
+      case .ok, .streaming: return OutgoingResponse(status: 200)
       case .rejected(let status, let text): throw HTTPFailure(status: status, text: text)
       }
-    default:
-      throw HTTPFailure.notImplemented("The call \(call.type.wireName) is not built yet; see docs/compatibility.md")
     }
   }
 }

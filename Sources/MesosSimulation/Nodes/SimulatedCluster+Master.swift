@@ -3,7 +3,7 @@ import AgentCore
 import AgentLink
 import AgentLinkModel
 import MasterCore
-import MesosModel
+public import MesosModel
 import MesosTestKit
 import SchedulerCore
 import SwiftProtobuf
@@ -123,8 +123,18 @@ extension SimulatedCluster {
   /// Ends a framework, as an operator does.
   public mutating func teardown(_ framework: Int) {
     guard let id = frameworks[framework].storedID else { return }
+    operate {
+      $0.type = .teardown
+      $0.teardown.frameworkID = id
+    }
+  }
+
+  /// Sends the master a call of an operator.
+  public mutating func operate(_ build: (inout MasterCall) -> Void) {
+    var call = MasterCall()
+    build(&call)
     master.lastToken += 1
-    master.pending.append(.teardown(id.key, principal: nil, token: CallToken(master.lastToken)))
+    master.pending.append(.operatorCall(call, principal: nil, token: CallToken(master.lastToken)))
     handlePendingOfMaster()
   }
 

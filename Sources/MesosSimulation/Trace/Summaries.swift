@@ -207,7 +207,7 @@ extension MasterCore.Event: Traceable {
     case .persisted(let number): "persisted \(number)"
     case .persistFailed(let number, _): "not persisted \(number)"
     case .tick: "tick"
-    case .teardown(let framework, _, _): "teardown \(framework)"
+    case .operatorCall(let call, _, _): "operator \(String(decoding: call.jsonBytes(), as: UTF8.self))"
     }
   }
 }

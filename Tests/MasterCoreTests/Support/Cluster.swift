@@ -196,7 +196,19 @@ struct Cluster {
   }
 
   mutating func teardown(_ framework: FrameworkKey) -> CallAnswer? {
-    handle(.teardown(framework, principal: nil, token: makeToken())).answer
+    operate {
+      $0.type = .teardown
+      $0.teardown.frameworkID = FrameworkID(framework)
+    }.answer
+  }
+
+  /// Sends a call of an operator.
+  mutating func operate(
+    principal: Principal? = nil, _ build: (inout MasterCall) -> Void
+  ) -> [MasterCore.Directive] {
+    var call = MasterCall()
+    build(&call)
+    return handle(.operatorCall(call, principal: principal, token: makeToken()))
   }
 
   /// Accepts the offers with tasks to launch.

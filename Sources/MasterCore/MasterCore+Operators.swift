@@ -1,0 +1,18 @@
+import MesosModel
+
+// The calls of operators that change something.
+extension MasterCore {
+  /// Takes a call of an operator that was found valid in itself.
+  ///
+  /// - Returns: What its sender is told; `nil` when that waits for the registry, and `token` is answered later.
+  mutating func perform(
+    _ call: MasterCall, principal: Principal?, token: CallToken, at now: Moment
+  ) -> CallAnswer? {
+    switch call.type {
+    case .teardown: teardown(call.teardown.frameworkID.key, at: now)
+    default:
+      .rejected(
+        status: 501, text: "The call \(call.type.wireName) is not built yet; see docs/compatibility.md")
+    }
+  }
+}
