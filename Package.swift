@@ -235,7 +235,8 @@ let tests: [Target] = [
   .testTarget(
     name: "LeafTests",
     dependencies: [
-      "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch", "ShellSupport", "MesosTestKit",
+      "StateStorage", "StreamingJSON", "ServerFlags", "ServerPages", "SandboxFiles", "ProcessLaunch", "ShellSupport",
+      "MesosTestKit",
       grdb,
     ],
     swiftSettings: settings),
@@ -243,7 +244,8 @@ let tests: [Target] = [
     name: "ReferenceClusterTests",
     dependencies: [
       "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "ExecutorKit", "MesosHTTP", "MesosHTTPClient", "MesosModel",
-      "OperatorKit", "MasterCore", "MesosTestKit", "ProcessLaunch", "SandboxFiles", "ShellSupport", "MesosDiscovery",
+      "OperatorKit", "MasterCore", "mesos", "MesosTestKit", "ProcessLaunch", "SandboxFiles", "ShellSupport",
+      "MesosDiscovery",
       "ZooKeeperTestServer",
       logging, lifecycle, protobuf,
     ],

@@ -144,12 +144,12 @@ def wire(data):
         if kind == 0:
             value = varint()
         elif kind == 1:
-            value, index = data[index:index + 8], index + 8
+            value, index = int.from_bytes(data[index:index + 8], "little"), index + 8
         elif kind == 2:
             length = varint()
             value, index = data[index:index + length], index + length
         elif kind == 5:
-            value, index = data[index:index + 4], index + 4
+            value, index = int.from_bytes(data[index:index + 4], "little"), index + 4
         else:
             raise ValueError('wire type %d' % kind)
         fields.setdefault(tag >> 3, []).append(value)
@@ -277,8 +277,11 @@ for framework in frameworks:
 for framework in frameworks:
     framework.until({'finishes': 'TASK_FINISHED', 'goes-on': 'TASK_RUNNING'})
 
-agents = {address: '%s:%d' % (address.split(':')[0], json.loads(get(address, '/slaves')[2])['slaves'][0]['port'])
-          for address in masters}
+agents = {}
+for address in masters:
+    place = json.loads(get(address, '/tasks?task_id=goes-on')[2])['tasks'][0]['slave_id']
+    agent = json.loads(get(address, '/slaves?slave_id=' + place)[2])['slaves'][0]
+    agents[address] = '%s:%d' % (address.split(':')[0], agent['port'])
 for path in ('/state', '/state-summary', '/slaves', '/frameworks', '/tasks', '/tasks?limit=1', '/roles', '/weights', '/quota',
              '/maintenance/status', '/maintenance/schedule', '/frameworks?framework_id=nosuch', '/slaves?slave_id=nosuch',
              '/tasks?task_id=finishes', '/tasks?order=asc&limit=1&offset=1'):

@@ -342,6 +342,10 @@ def digest(answer):
             tree = json.loads(text) if text else None
             # A page of metrics is one object whose names depend on what has happened.
             result['body'] = 'metrics' if isinstance(tree, dict) and 'master/elected' in tree else shape(tree)
+    elif kind == 'text/javascript':
+        text = body.decode('utf-8', 'replace')
+        call = re.match(r'(\w+\()(.*)(\))$', text, re.S)
+        result['body'] = [call.group(1), shape(json.loads(call.group(2))), call.group(3)] if call else text
     else:
         result['body'] = masked(body.decode('utf-8', 'replace'))
     return result

@@ -14,6 +14,7 @@ struct EventStream: Sendable {
   let logger: Logger
 
   static let heartbeatInterval: Duration = .seconds(15)
+  private static let chunkBytesMax = 1 << 20
   /// Names the log whose numbers `sequence` are, on the answers to extended subscriptions.
   static let logHeader = "Mesos-Event-Log"
 
@@ -68,15 +69,16 @@ struct EventStream: Sendable {
       let subscribed = await services.view.subscribed(
         to: snapshot, encoding: encoding, heartbeatSeconds: Self.heartbeatInterval / .seconds(1),
         isExtended: events.isExtended)
-      var header = RecordIOEncoder.header(for: subscribed.length)
-      for (index, slice) in subscribed.slices.enumerated() {
-        if index == 0 {
-          header += slice
-          try await stream.write(header)
-        } else {
-          try await stream.write(slice)
+      // A record is a chunk, as there are clients that count on that; only a large state comes in several.
+      var chunk = RecordIOEncoder.header(for: subscribed.length)
+      for slice in subscribed.slices {
+        if chunk.count + slice.count > Self.chunkBytesMax, !chunk.isEmpty {
+          try await stream.write(chunk)
+          chunk = []
         }
+        chunk += slice
       }
+      try await stream.write(chunk)
     }
     let heartbeat = RecordIOEncoder.encode(encoding.encode(MasterEvent.with { $0.type = .heartbeat }))
     try await stream.write(heartbeat)

@@ -69,7 +69,7 @@ struct Explain: AsyncParsableCommand {
         deadline: .seconds(cluster.timeout))
     } catch {
       try? await http.shutdown()
-      throw error
+      throw OperatorError(.unreachable, "explain on \(leader): \(error.message)")
     }
     try await http.shutdown()
     guard response.status == 200 else {
