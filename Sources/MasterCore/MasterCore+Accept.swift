@@ -23,6 +23,7 @@ extension MasterCore {
       take(offer)
     }
     counters.values["offers_accepted", default: 0] += accepted.count
+    frameworks[id]?.counts.took(call, offers: accepted.count)
     for operation in call.operations {
       perform(operation, of: id, on: first.agent, role: first.role, remaining: &remaining, at: now)
     }
@@ -117,6 +118,7 @@ extension MasterCore {
   ) {
     let status = TaskStatus(task.taskID.key, cause, message: message, agent: task.agentID.key, at: now)
     counters.ended(status)
+    frameworks[framework]?.counts.ended(status.state)
     send(.update(status), to: framework)
   }
 
