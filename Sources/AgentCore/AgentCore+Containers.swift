@@ -70,7 +70,11 @@ extension AgentCore {
           container: executor.container, framework: address.framework, executor: address.executor,
           directory: executor.directory,
           user: configuration.switchUser ? (command.hasUser ? command.user : framework.info.user) : nil,
-          arguments: arguments, environment: environment(of: executor, framework), uris: command.uris)))
+          arguments: arguments, environment: environment(of: executor, framework),
+          volumes: links(
+            of: executor.info.resources
+              + executor.tasks.values.filter { $0.phase == .queued }.flatMap(\.info.resources),
+            for: executor.container), uris: command.uris)))
     deadlines.set(
       .executor(executor.container), at: now.uptime + configuration.executorRegistrationTimeout)
   }
@@ -353,6 +357,9 @@ extension AgentCore {
       frameworks[framework.id]?.executors = [:]
       forgetFramework(framework.id)
     }
+    for key in operations.keys { remove(Checkpoint.operation(key)) }
+    // What was reserved stays so, for the agent that comes next in this work folder.
+    operations = [:]
     remove(Checkpoint.agent)
     if case .shuttingDown(let message) = phase {
       consequences.append(.gone(message))

@@ -110,6 +110,11 @@ extension AgentCore {
         setPhase(taskAddress, .queued)
       }
     }
+    for (id, task) in self[address]?.tasks ?? [:] {
+      // Of an executor from before a restart nobody knows whether the agent died before it had shown them.
+      guard task.awaitsVolumes || task.phase == .queued && executor.isRecovered else { continue }
+      _ = awaitVolumes(TaskAddress(framework: address.framework, task: id), address)
+    }
     deliverQueued(address)
     for (id, task) in self[address]?.tasks ?? [:] where task.phase == .launched {
       if let kill = task.kill { sendKill(connection, id, kill.policy) }

@@ -55,6 +55,12 @@ extension AgentCore {
     /// The first process of the container ended and nothing of the container is left running.
     case exited(ContainerKey, ContainerExit)
 
+    // Volumes.
+    /// The steps of `.volumes(_, number)` are taken.
+    case volumesDone(UInt64)
+    /// One of them could not be; those after it were not tried.
+    case volumesFailed(UInt64, message: String)
+
     // The shell.
     /// The changes of `.persist(_, number)`, and all before it, are durable.
     case persisted(UInt64)
@@ -81,6 +87,9 @@ extension AgentCore {
     case proceed(ContainerKey)
     /// Kill everything of the container and say `.exited` when nothing is left.
     case destroy(ContainerKey)
+    /// Take these steps, in their order and after those of earlier directives, then say `.volumesDone` or `.volumesFailed`. A container
+    /// that is launched later finds them taken.
+    case volumes([VolumeStep], UInt64)
     /// Make these durable, as one batch, then say `.persisted`. Numbers grow by one.
     case persist([CheckpointChange], UInt64)
     /// Show the sandbox in the files API under each of the virtual paths.
@@ -105,12 +114,15 @@ public struct ContainerLaunch: Sendable {
   public var arguments: [String]
   /// The whole environment, sorted by name.
   public var environment: [(name: String, value: String)]
+  /// Persistent volumes to be shown in the sandbox.
+  public var volumes: [VolumeLink]
   /// Files to fetch first; a launch with any fails until the fetcher exists.
   public var uris: [CommandInfo.URI]
 
   public init(
     container: ContainerKey, framework: FrameworkKey, executor: ExecutorKey, directory: String, user: String?,
-    arguments: [String], environment: [(name: String, value: String)], uris: [CommandInfo.URI]
+    arguments: [String], environment: [(name: String, value: String)], volumes: [VolumeLink] = [],
+    uris: [CommandInfo.URI]
   ) {
     self.container = container
     self.framework = framework
@@ -119,6 +131,7 @@ public struct ContainerLaunch: Sendable {
     self.user = user
     self.arguments = arguments
     self.environment = environment
+    self.volumes = volumes
     self.uris = uris
   }
 }

@@ -12,6 +12,7 @@ extension AgentCore {
     isLinkUp = true
     isRegistered = false
     pauseStreams()
+    pauseOperations()
     if phase == .running { register() }
   }
 
@@ -19,10 +20,13 @@ extension AgentCore {
     isLinkUp = false
     isRegistered = false
     pauseStreams()
+    pauseOperations()
   }
 
   /// Asks for admission: with everything that runs here when the agent has an id, otherwise as a new one.
   mutating func register() {
+    registersAgain = hasUnwrittenOperations
+    guard !registersAgain else { return }
     guard let agentID else {
       directives.append(
         .sendToMaster(
@@ -31,6 +35,7 @@ extension AgentCore {
               $0.agentInfo = configuration.agentInfo
               $0.capabilities = configuration.capabilities
               $0.version = configuration.version
+              $0.totalResources = total.messages
             })))
       return
     }
@@ -39,7 +44,8 @@ extension AgentCore {
     message.agentInfo.id = AgentID(agentID)
     message.capabilities = configuration.capabilities
     message.version = configuration.version
-    message.totalResources = configuration.agentInfo.resources
+    message.totalResources = total.messages
+    message.operations = operationRecords
     for framework in frameworks.values where !framework.executors.isEmpty {
       message.frameworks.append(
         .with {
@@ -96,6 +102,7 @@ extension AgentCore {
       }
       isRegistered = true
       resumeStreams()
+      resumeOperations()
       return
     }
     isBeingNamed = true
@@ -111,6 +118,7 @@ extension AgentCore {
     if isLinkUp {
       isRegistered = true
       resumeStreams()
+      resumeOperations()
     }
     let records = early
     early = []
@@ -147,6 +155,8 @@ extension AgentCore {
     case .frameworkMessage(let message): deliver(message)
     case .updateFramework(let message): update(message)
     case .reconcileTasks(let message): reconcile(message)
+    case .applyOperation(let message): apply(message)
+    case .acknowledgeOperation(let message): acknowledge(message)
     case .shutdown(let message): shutdown(String(message.message.prefix(1_000)))
     }
   }
@@ -308,10 +318,12 @@ extension AgentCore {
     return task
   }
 
-  mutating func runDurably(_ address: TaskAddress, _ container: ContainerKey) {
+  /// The task is on the disk and, where its executor has its container already, its volumes are shown there.
+  mutating func runDurably(_ address: TaskAddress, _ container: ContainerKey, hasVolumes: Bool = false) {
     guard let executorAddress = self.address(of: container), let state = self[executorAddress]?.state,
       let task = task(address)
     else { return }
+    if !hasVolumes, state == .registering || state == .running, awaitVolumes(address, executorAddress) { return }
     if task.phase == .pending, streams[address]?.hasEnded != true { setPhase(address, .queued) }
     switch state {
     case .preparing:
@@ -323,7 +335,9 @@ extension AgentCore {
         end(executorAddress, status: 0)
       }
     case .registering: break
-    case .running: deliverQueued(executorAddress)
+    case .running:
+      deliverQueued(executorAddress)
+      if hasVolumes { endIfUseless(executorAddress) }
     case .terminating, .terminated:
       // The executor ended while the task was on its way to the disk.
       guard state == .terminated else { return }

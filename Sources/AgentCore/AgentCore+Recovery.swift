@@ -13,6 +13,8 @@ extension AgentCore {
     var progress: [ContainerKey: [TaskKey: CheckpointedProgress]] = [:]
     var updates: [(TaskAddress, ExecutorAddress?, ContainerKey?, UInt64, TaskStatus)] = []
 
+    var restored: [(key: OperationKey, message: CheckpointOperation)] = []
+
     for record in records {
       let names = Checkpoint.components(record.key)
       switch (names.first, names.count) {
@@ -53,9 +55,22 @@ extension AgentCore {
             TaskAddress(framework: framework, task: TaskKey(names[4])), executor,
             names[3].isEmpty ? nil : ContainerKey(names[3]), number, message.status
           ))
+      case ("resources", 1):
+        try restore(checkpointed: Checkpoint.decode(CheckpointResources.self, record).checkpointed)
+      case ("operations", 2):
+        guard let key = OperationKey(text: names[1]) else { throw Self.unknown(record.key) }
+        let message = try Checkpoint.decode(CheckpointOperation.self, record)
+        restored.append((key, message))
+        lastOrder = max(lastOrder, message.order)
       default:
         throw Self.unknown(record.key)
       }
+    }
+    for (key, message) in restored.sorted(by: { $0.message.order < $1.message.order }) {
+      operations[key] = AgentOperation(
+        info: message.info, framework: message.hasFrameworkID ? FrameworkKey(message.frameworkID) : nil,
+        order: message.order, isDurable: true, status: message.hasStatus ? message.status : nil,
+        isStatusDurable: message.hasStatus, retryInterval: configuration.updateRetryIntervalMin)
     }
     executors.sort { $0.executor.order < $1.executor.order }
     tasks.sort { $0.2.order < $1.2.order }
@@ -147,6 +162,7 @@ extension AgentCore {
   mutating func recover() {
     let recovered = recovered
     self.recovered = RecoveredAgent(records: [], alive: [], rebooted: false)
+    recoverVolumes()
     var mayReturn = false
     for framework in frameworks.values {
       for executor in framework.completed {

@@ -35,6 +35,15 @@ public struct AgentCore: Sendable {
   /// The executors whose tasks these are.
   var owners: [TaskAddress: ExecutorKey] = [:]
   var containers: [ContainerKey: ExecutorAddress] = [:]
+  /// What the agent has: as configured, with everything that operations made of it.
+  var total: Resources
+  /// In the order in which they came.
+  var operations: OrderedDictionary<OperationKey, AgentOperation> = [:]
+  /// What follows the work on volumes that the shell was asked for.
+  var volumeWork: [UInt64: VolumeConsequence] = [:]
+  var lastVolumeWork: UInt64 = 0
+  /// A registration is to follow as soon as all operations are on the disk.
+  var registersAgain = false
   var connections: [ExecutorConnection: ExecutorAddress] = [:]
   var deadlines = Deadlines<Timer>()
   var identities = IdentitySource()
@@ -73,6 +82,7 @@ public struct AgentCore: Sendable {
     case executor(ContainerKey)
     case heartbeat(ExecutorConnection)
     case retry(TaskAddress)
+    case retryOperation(OperationKey)
   }
 
   /// What follows when changes are durable.
@@ -85,6 +95,10 @@ public struct AgentCore: Sendable {
     case completed(ExecutorAddress, ContainerKey)
     /// What the executor said of a task that had ended is not kept, and the end is safe.
     case refused(ExecutorAddress, TaskKey, uuid: [UInt8])
+    /// The conversion is done; then these steps are to be taken.
+    case operation(OperationKey, [VolumeStep])
+    case operationEnded(OperationKey)
+    case operationAcknowledged(OperationKey)
     case left
     case gone(String)
   }
@@ -95,6 +109,7 @@ public struct AgentCore: Sendable {
   public init(configuration: Configuration, recovered: RecoveredAgent) throws(AgentError) {
     self.configuration = configuration
     self.recovered = recovered
+    total = (try? Resources(configuration.agentInfo.resources)) ?? Resources()
     try restore(recovered.records)
   }
 
@@ -134,6 +149,8 @@ public struct AgentCore: Sendable {
       phase = .ended
       directives.append(.terminate(reason: "Stopped", failed: false))
     case .shutdown(let message): shutdown(message)
+    case .volumesDone(let number): volumesDone(number)
+    case .volumesFailed(let number, let message): volumesFailed(number, message)
     }
     return finish()
   }
@@ -169,6 +186,9 @@ public struct AgentCore: Sendable {
         case .completed(let address, let container): completedDurably(address, container)
         case .refused(let address, let task, let uuid):
           if let connection = self[address]?.connection { acknowledge(connection, task, uuid) }
+        case .operation(let key, let steps): operationDurably(key, steps)
+        case .operationEnded(let key): operationEndedDurably(key)
+        case .operationAcknowledged(let key): operations[key] = nil
         case .left: leftDurably()
         case .gone(let message):
           phase = .ended
@@ -185,6 +205,7 @@ public struct AgentCore: Sendable {
       case .executor(let container): executorTimedOut(container)
       case .heartbeat(let connection): heartbeat(connection)
       case .retry(let address): retry(address)
+      case .retryOperation(let key): retryOperation(key)
       }
     }
   }

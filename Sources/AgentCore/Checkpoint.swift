@@ -6,6 +6,12 @@ import SwiftProtobuf
 enum Checkpoint {
   static let agent = "agent"
 
+  static let resources = "resources"
+
+  static func operation(_ key: OperationKey) -> String {
+    "operations/\(String(key.description.filter { $0 != "-" }))"
+  }
+
   static func framework(_ framework: FrameworkKey) -> String { "frameworks/\(escaped(framework.value))" }
 
   static func executor(_ address: ExecutorAddress, _ container: ContainerKey) -> String {

@@ -99,6 +99,8 @@ struct AgentTask: Sendable {
   var task: MesosTask
   /// What the framework has acknowledged, as it would be found after a restart.
   var progress: CheckpointedProgress
+  /// It waits for its volumes to be shown in a container that is there already.
+  var awaitsVolumes = false
   /// A kill that the executor has not been told, or not since it last subscribed.
   var kill: PendingKill?
 

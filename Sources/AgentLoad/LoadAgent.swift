@@ -155,6 +155,7 @@ actor LoadAgent {
           forget(connection, executor)
         }
         steps.append(.agent(.exited(container, .status(9))))
+      case .volumes(_, let number): steps.append(.agent(.volumesDone(number)))
       case .persist(_, let number): steps.append(.agent(.persisted(number)))
       case .terminate(let reason, _): end(reason)
       }

@@ -16,6 +16,7 @@ public struct ClusterSnapshot: Sendable {
   let unreachableTaskRows: SlabRows<Record<TaskContent>>
   let completedTaskRows: SlabRows<Record<TaskContent>>
   let executorRows: SlabRows<Record<ExecutorContent>>
+  let operationRows: SlabRows<Record<OperationContent>>
 
   init(_ state: ClusterState) {
     sequence = state.sequence
@@ -28,6 +29,7 @@ public struct ClusterSnapshot: Sendable {
     unreachableTaskRows = state.unreachableTasks.rows
     completedTaskRows = state.completedTasks.rows
     executorRows = state.executors.rows
+    operationRows = state.operations.rows
   }
 
   // For readers that write a document of their own, such as `/state`. Each list is in the order in which its rows came; sequences
@@ -59,6 +61,16 @@ public struct ClusterSnapshot: Sendable {
   }
 
   public var executors: some Sequence<ExecutorRow> { executorRows.rows.lazy.map(\.content.row) }
+
+  /// Operations on the resources of registered agents, until their end is acknowledged.
+  public var operations: some Sequence<OperationRow> { operationRows.rows.lazy.map(\.content.row) }
+
+  /// The operations as messages, decoded as the sequence goes.
+  public var operationMessages: some Sequence<MesosOperation> {
+    operationRows.rows.lazy.map {
+      decode([$0.content.row.stable, $0.content.row.status.encoded], as: MesosOperation.self) ?? .init()
+    }
+  }
 
   public var agentCount: Int { agentRows.count }
   public var frameworkCount: Int { frameworkRows.count }

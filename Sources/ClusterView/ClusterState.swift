@@ -13,6 +13,7 @@ struct ClusterState: Sendable {
   private(set) var completedTasks: Slab<Record<TaskContent>>
   private(set) var executors: Slab<Record<ExecutorContent>>
   private(set) var weights: [String: Double] = [:]
+  private(set) var operations: Slab<Record<OperationContent>>
   /// Changes of rows that are not there.
   private(set) var unmatchedChanges = 0
   private var offerOwners: [OfferKey: FrameworkKey] = [:]
@@ -29,6 +30,7 @@ struct ClusterState: Sendable {
     unreachableTasks = Slab(chunkSize: chunkSize)
     completedTasks = Slab(chunkSize: chunkSize)
     executors = Slab(chunkSize: chunkSize)
+    operations = Slab(chunkSize: chunkSize)
   }
 
   mutating func fold(_ change: Change) {
@@ -93,6 +95,16 @@ struct ClusterState: Sendable {
       expect(executors.remove(ExecutorPath(framework: framework, agent: agent, executor: id)) != nil)
 
     case .roleWeight(let role, let weight): weights[role] = weight
+
+    case .operation(let row): operations.put(Record(OperationContent(row: row), ledger))
+    case .operationStatus(let id, let status):
+      expect(
+        operations.update(id) { record in
+          var row = record.content.row
+          row.status = status
+          record = Record(OperationContent(row: row), ledger)
+        })
+    case .operationRemoved(let id): expect(operations.remove(id) != nil)
     }
   }
 

@@ -97,6 +97,18 @@ struct ExecutorContent: RecordContent {
   }
 }
 
+struct OperationContent: RecordContent {
+  var row: OperationRow
+
+  var key: OperationKey { row.id }
+
+  func protobufParts(_ ledger: EncodingLedger) -> [[UInt8]] { [row.stable, row.status.encoded] }
+
+  func json(_ protobufParts: [[UInt8]]) -> [UInt8] {
+    (decode(protobufParts, as: MesosOperation.self) ?? .init()).jsonBytes()
+  }
+}
+
 /// A framework without its offers, which come and go much faster.
 struct FrameworkContent: RecordContent {
   var row: FrameworkRow

@@ -17,18 +17,16 @@ extension MasterCore {
       return refuse(id, call, offers: keys, because: error.message, at: now)
     }
     guard let first = accepted.first else { return }
-    var remaining = Resources()
+    var resources = Resources()
     for offer in accepted {
-      remaining += offer.resources
+      resources += offer.resources
       take(offer)
     }
     counters.values["offers_accepted", default: 0] += accepted.count
     frameworks[id]?.counts.took(call, offers: accepted.count)
-    for operation in call.operations {
-      perform(operation, of: id, on: first.agent, role: first.role, remaining: &remaining, at: now)
-    }
-    allocator.recover(
-      remaining, of: first.agent, from: id, refusal: Self.refusal(call.filters), at: now)
+    var offers = AcceptedOffers(agent: first.agent, role: first.role, resources)
+    for operation in call.operations { perform(operation, of: id, with: &offers, at: now) }
+    recover(offers, from: id, refusal: Self.refusal(call.filters), at: now)
   }
 
   /// Answers an ACCEPT whose offers cannot be used: those that are still there go back, and what was to be done with them is lost.
@@ -50,8 +48,7 @@ extension MasterCore {
   }
 
   private mutating func perform(
-    _ operation: Offer.Operation, of id: FrameworkKey, on agent: AgentKey, role: String, remaining: inout Resources,
-    at now: Moment
+    _ operation: Offer.Operation, of id: FrameworkKey, with offers: inout AcceptedOffers, at now: Moment
   ) {
     switch operation.type {
     case .launch:
@@ -61,37 +58,44 @@ extension MasterCore {
       }
       var candidates: [LaunchCandidate] = []
       do {
-        for info in infos { candidates.append(try LaunchCandidate(info, role: role, framework: id)) }
+        for info in infos { candidates.append(try LaunchCandidate(info, role: offers.role, framework: id)) }
       } catch {
         return refuseAll(error.message, in: &self)
       }
       guard !operation.hasID else {
         return refuseAll("The `id` field cannot be set on LAUNCH operations", in: &self)
       }
-      for candidate in candidates { launch(candidate, of: id, on: agent, remaining: &remaining, at: now) }
+      for candidate in candidates { launch(candidate, of: id, with: &offers, at: now) }
     case .launchGroup:
       for info in operation.launchGroup.taskGroup.tasks {
         reject(info, of: id, .taskGroupInvalid, "Task groups are not supported yet", at: now)
       }
     case .reserve, .unreserve, .create, .destroy, .growVolume, .shrinkVolume, .createDisk, .destroyDisk:
-      drop(operation, of: id, "Operations other than LAUNCH are not supported yet")
+      convert(operation, of: id, with: &offers, at: now)
     case .unknown:
       break
     }
   }
 
   private mutating func launch(
-    _ candidate: LaunchCandidate, of id: FrameworkKey, on agentID: AgentKey, remaining: inout Resources, at now: Moment
+    _ candidate: LaunchCandidate, of id: FrameworkKey, with offers: inout AcceptedOffers, at now: Moment
   ) {
+    let agentID = offers.agent
     let consumed: Resources
     do {
-      consumed = try validate(candidate, of: id, on: agentID, available: remaining)
+      // Of what is shared, tasks of one call may use more copies than were offered.
+      let available = offers.shared.isEmpty ? offers.remaining : offers.remaining.nonShared + offers.shared
+      consumed = try validate(candidate, of: id, on: agentID, available: available)
     } catch {
       return reject(candidate.info, of: id, .taskInvalid, error.message, at: now)
     }
     let encodedInfo = frameworks[id]?.encodedInfo ?? []
     let info = candidate.info
-    remaining -= consumed
+    if !offers.shared.isEmpty {
+      let further = consumed.shared - offers.remaining.shared
+      if !further.isEmpty { allocator.copy(further, of: agentID, for: id) }
+    }
+    offers.remaining -= consumed
     if info.hasExecutor {
       let name = ExecutorName(framework: id, agent: agentID, executor: info.executor.executorID.key)
       if executors[name] == nil { add(name, info.executor, resources: candidate.executorResources) }
@@ -120,31 +124,6 @@ extension MasterCore {
     counters.ended(status)
     frameworks[framework]?.counts.ended(status.state)
     send(.update(status), to: framework)
-  }
-
-  /// Tells the framework that an operation was not done, if it wants to know.
-  private mutating func drop(_ operation: Offer.Operation, of framework: FrameworkKey, _ message: String) {
-    guard operation.hasID else { return }
-    sendOperationStatus(operation.id, .operationError, message, agent: nil, to: framework)
-  }
-
-  mutating func sendOperationStatus(
-    _ id: OperationID, _ state: OperationState, _ message: String, agent: AgentID?,
-    provider: ResourceProviderID? = nil, to framework: FrameworkKey
-  ) {
-    send(
-      SchedulerEvent.with {
-        $0.type = .updateOperationStatus
-        $0.updateOperationStatus = .with {
-          $0.status = .with {
-            $0.operationID = id
-            $0.state = state
-            $0.message = message
-            if let agent { $0.agentID = agent }
-            if let provider { $0.resourceProviderID = provider }
-          }
-        }
-      }, to: framework)
   }
 }
 

@@ -27,7 +27,7 @@ extension MasterCore {
     case .hello, .heartbeat: return heard(connection, at: now)
     case .register(let record): return register(record, from: connection, address: address, at: now)
     case .reregister(let record): return reregister(record, from: connection, address: address, at: now)
-    case .statusUpdate, .executorMessage, .executorTerminated, .unregister: break
+    case .statusUpdate, .executorMessage, .executorTerminated, .unregister, .operationUpdate: break
     }
     // A session that is not admitted, or whose agent is lost by now, says nothing that counts: it has to register first.
     guard let agent = links[connection], agents[agent]?.connection == connection else { return }
@@ -37,6 +37,7 @@ extension MasterCore {
     case .executorMessage(let record): executorMessage(record, from: agent)
     case .executorTerminated(let record): executorTerminated(record, on: agent, at: now)
     case .unregister: unregister(agent)
+    case .operationUpdate(let update): operationUpdate(update, from: agent, at: now)
     case .hello, .heartbeat, .register, .reregister: break
     }
   }
@@ -58,6 +59,7 @@ extension MasterCore {
     guard !admitting.contains(connection) else { return }
     do {
       _ = try Resources(record.agentInfo.resources)
+      _ = try Resources(record.totalResources)
     } catch {
       return refuse(connection, "Invalid agent resources: \(error.message)")
     }
@@ -85,11 +87,14 @@ extension MasterCore {
       // The session ended while the registry was told; the agent never learnt this id, so nobody will come back under it.
       return persist([.removeAgent(id)], then: .silent)
     }
-    let total = (try? Resources(record.agentInfo.resources)) ?? Resources()
+    let total =
+      (try? Resources(record.totalResources.isEmpty ? record.agentInfo.resources : record.totalResources))
+      ?? Resources()
     lastTask += 1
     let agent = TrackedAgent(
       id: id, info: record.agentInfo, capabilities: record.capabilities, version: record.version, address: address,
-      connection: connection, registeredTime: now.timeInfo, total: total, heard: now.uptime, incarnation: lastTask)
+      connection: connection, registeredTime: now.timeInfo, total: total, admitted: now.uptime, heard: now.uptime,
+      incarnation: lastTask)
     do {
       try allocator.add(agent, used: [:])
     } catch {
@@ -114,6 +119,7 @@ extension MasterCore {
     var frameworks: [(id: FrameworkKey, info: FrameworkInfo)] = []
     var executors: [(name: ExecutorName, info: ExecutorInfo, resources: Resources)] = []
     var tasks: [(name: TaskName, record: LinkTaskRecord, resources: Resources)] = []
+    var operations: [OperationInventory] = []
 
     /// - Throws: `ValidationError` that says which part of the record contradicts itself.
     init(_ record: LinkReregister) throws(ValidationError) {
@@ -181,6 +187,14 @@ extension MasterCore {
         } catch {
           throw ValidationError(.invalidResources, "Task uses invalid resources: \(error.message)")
         }
+      }
+      var operationKeys: Set<OperationKey> = []
+      for record in record.operations {
+        let operation = try OperationInventory(record)
+        guard operationKeys.insert(operation.key).inserted else {
+          throw ValidationError(.duplicate, "Operation has a duplicate UUID: '\(operation.key)'")
+        }
+        operations.append(operation)
       }
     }
 
@@ -267,8 +281,8 @@ extension MasterCore {
     lastTask += 1
     var agent = TrackedAgent(
       id: id, info: record.agentInfo, capabilities: record.capabilities, version: record.version, address: address,
-      connection: connection, registeredTime: now.timeInfo, total: inventory.total, heard: now.uptime,
-      incarnation: lastTask)
+      connection: connection, registeredTime: now.timeInfo, total: inventory.total, admitted: now.uptime,
+      heard: now.uptime, incarnation: lastTask)
     agent.reregisteredTime = now.timeInfo
     for framework in inventory.frameworks
     where frameworks[framework.id] == nil && !completedFrameworks.contains(framework.id) {
@@ -313,6 +327,7 @@ extension MasterCore {
         send(.update(status), to: task.name.framework)
       }
     }
+    reconcile(inventory.operations, on: id, at: now)
     // Tasks that were unreachable and that the agent does not name are over; nothing is known of how.
     guard !isRecovered else { return }
     for key in frameworks.keys.sorted() {
@@ -372,9 +387,11 @@ extension MasterCore {
       record.agentInfo, capabilities: record.capabilities, version: record.version, address: address,
       total: inventory.total)
     agents[id]?.reregisteredTime = now.timeInfo
+    agents[id]?.admitted = now.uptime
     agents[id]?.heard = now.uptime
     if let agent = agents[id] { change(.agent(agent.row)) }
     send(.registered(.with { $0.agentID = id.value }), to: connection)
+    reconcile(inventory.operations, on: id, at: now)
 
     // Executors that only the master knows are gone.
     let running = Set(inventory.executors.map(\.name))
@@ -499,6 +516,7 @@ extension MasterCore {
       send(.update(status), to: name.framework)
     }
     for name in agent.executors.sorted() { removeExecutor(name, at: now) }
+    forgetOperations(of: id, since == nil ? nil : .operationUnreachable, "Agent was marked unreachable")
     if let connection = agents[id]?.connection {
       links[connection] = nil
       admitting.remove(connection)

@@ -60,10 +60,7 @@ extension MasterCore {
     case .kill: kill(id, call.kill, at: now)
     case .shutdown: shutdown(id, call.shutdown)
     case .acknowledge: acknowledge(id, call.acknowledge, at: now)
-    case .acknowledgeOperationStatus:
-      // No operation is known, so there is nothing to acknowledge: ignored and counted, as Apache Mesos does.
-      counters.messages["operation_status_update_acknowledgement", default: 0] += 1
-      counters.values["invalid_operation_status_update_acknowledgements", default: 0] += 1
+    case .acknowledgeOperationStatus: acknowledgeOperation(id, call.acknowledgeOperationStatus)
     case .reconcile: reconcile(id, call.reconcile, at: now)
     case .reconcileOperations: reconcileOperations(id, call.reconcileOperations)
     case .message: message(id, call.message)

@@ -168,6 +168,11 @@ public struct Change: Sendable {
     case executorRemoved(FrameworkKey, AgentKey, ExecutorKey)
 
     case roleWeight(String, Double)
+
+    case operation(OperationRow)
+    case operationStatus(OperationKey, OperationRow.Status)
+    /// Its end was acknowledged, or its agent is gone.
+    case operationRemoved(OperationKey)
   }
 }
 
@@ -307,5 +312,36 @@ public struct ExecutorRow: Hashable, Sendable {
     self.framework = framework
     self.agent = agent
     self.info = info
+  }
+}
+
+/// An operation on the resources of an agent as readers see it: what stays, encoded once, and what changes.
+public struct OperationRow: Hashable, Sendable {
+  public var id: OperationKey
+  /// Absent for an operation of an operator.
+  public var framework: FrameworkKey?
+  public var agent: AgentKey
+  /// `MesosOperation` with all but what ``Status`` holds, encoded (a required field of the status missing).
+  public var stable: [UInt8]
+  public var status: Status
+
+  public init(id: OperationKey, framework: FrameworkKey?, agent: AgentKey, stable: [UInt8], status: Status) {
+    self.id = id
+    self.framework = framework
+    self.agent = agent
+    self.stable = stable
+    self.status = status
+  }
+
+  /// `latest_status` and `statuses` of `MesosOperation`.
+  public struct Status: Hashable, Sendable {
+    public var state: OperationState
+    /// Those two fields, encoded; with ``OperationRow/stable`` before it, a whole `MesosOperation`.
+    public var encoded: [UInt8]
+
+    public init(state: OperationState, encoded: [UInt8]) {
+      self.state = state
+      self.encoded = encoded
+    }
   }
 }

@@ -87,6 +87,31 @@ extension MasterCore {
         "framework \(id) is subscribed on a stream that is not its own")
       expect(!completedFrameworks.contains(id), "framework \(id) is active and completed")
     }
+    for key in operations.keys.sorted() {
+      guard let operation = operations[key] else { continue }
+      expect(
+        agents[operation.agent]?.operations.contains(key) ?? false, "operation \(key) is not in its agent's table")
+    }
+    for id in agents.keys.sorted() {
+      guard let agent = agents[id] else { continue }
+      expect(
+        agent.operations.allSatisfy { operations[$0]?.agent == id }, "agent \(id) has operations that are elsewhere")
+      expect(
+        allocator.total(of: id) == agent.total.unallocated,
+        "agent \(id): the allocator believes in \(String(describing: allocator.total(of: id))), it has \(agent.total)")
+      if agent.connection != nil {
+        expect(
+          agent.total.contains(agent.offered.unallocated.nonShared),
+          "agent \(id): of \(agent.offered) not all is there: it has \(agent.total)")
+      }
+      expect(
+        Set(agent.total.persistentVolumes.entries.map { [$0.reservationRole ?? "", $0.disk?.persistence.id ?? ""] })
+          .count
+          == agent.total.persistentVolumes.entries.count, "agent \(id) has two volumes of one id: \(agent.total)")
+    }
+    for (name, key) in operationNames {
+      expect(operations[key]?.name == name, "the operation \(name.id) of framework \(name.framework) is not there")
+    }
     for (connection, id) in links.sorted(by: { $0.key < $1.key }) {
       expect(agents[id]?.connection == connection, "session \(connection.number) is not that of agent \(id)")
     }

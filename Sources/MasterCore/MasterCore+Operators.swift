@@ -10,6 +10,8 @@ extension MasterCore {
   ) -> CallAnswer? {
     switch call.type {
     case .teardown: teardown(call.teardown.frameworkID.key, at: now)
+    case .reserveResources, .unreserveResources, .createVolumes, .destroyVolumes, .growVolume, .shrinkVolume:
+      convertResources(call, principal: principal, at: now)
     default:
       .rejected(
         status: 501, text: "The call \(call.type.wireName) is not built yet; see docs/compatibility.md")

@@ -66,32 +66,4 @@ extension MasterCore {
     if let container { status.containerStatus = container }
     return status
   }
-
-  /// No operation is known to this master: it answers as Apache Mesos does about unknown ones.
-  mutating func reconcileOperations(_ id: FrameworkKey, _ call: SchedulerCall.ReconcileOperations) {
-    counters.messages["reconcile_operations", default: 0] += 1
-    for operation in call.operations {
-      let state: OperationState
-      let message: String
-      if !operation.hasAgentID {
-        state = .operationUnknown
-        message = "Reconciliation: Operation is unknown and no 'agent_id' was provided"
-      } else if recoveredAgents[operation.agentID.key] != nil {
-        state = .operationRecovering
-        message = "Reconciliation: Agent is recovered but has not re-registered"
-      } else if agents[operation.agentID.key] != nil {
-        state = .operationUnknown
-        message = "Reconciliation: Operation is unknown"
-      } else if unreachableAgents.contains(operation.agentID.key) {
-        state = .operationUnreachable
-        message = "Reconciliation: Agent is unreachable"
-      } else {
-        state = .operationUnknown
-        message = "Reconciliation: Both operation and agent are unknown"
-      }
-      sendOperationStatus(
-        operation.operationID, state, message, agent: operation.hasAgentID ? operation.agentID : nil,
-        provider: operation.hasResourceProviderID ? operation.resourceProviderID : nil, to: id)
-    }
-  }
 }

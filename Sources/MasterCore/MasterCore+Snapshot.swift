@@ -39,6 +39,8 @@ public struct MasterSnapshot: Hashable, Sendable {
   public var unreachableTasks: Set<TaskName> = []
   public var completedTasks: Set<TaskName> = []
   public var executors: Set<ExecutorName> = []
+  /// Operations on registered agents.
+  public var operations: [OperationKey: OperationState] = [:]
 
   /// Nothing at all, as before the first change.
   public init() {}
@@ -71,6 +73,7 @@ extension MasterCore {
         snapshot.completedTasks.insert(.init(framework: id, task: task))
       }
     }
+    snapshot.operations = operations.mapValues(\.latest.state)
     snapshot.executors = Set(
       executors.keys.map { .init(framework: $0.framework, agent: $0.agent, executor: $0.executor) })
     return snapshot

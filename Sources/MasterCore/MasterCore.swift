@@ -42,6 +42,9 @@ public struct MasterCore: Sendable {
   var tasks = Table<TaskName, TrackedTask>()
   var executors = Table<ExecutorName, TrackedExecutor>()
   var offers = Table<OfferKey, TrackedOffer>()
+  var operations = Table<OperationKey, TrackedOperation>()
+  /// Those that their frameworks named.
+  var operationNames: [OperationName: OperationKey] = [:]
   /// Offers of the present allocation cycle that the framework has not been sent yet.
   var unsent: [FrameworkKey: [OfferKey]] = [:]
 
@@ -59,6 +62,7 @@ public struct MasterCore: Sendable {
   var lastAgent: UInt64 = 0
   var lastOffer: UInt64 = 0
   var lastTask: UInt64 = 0
+  var lastOperation: UInt64 = 0
 
   var counters = Counters()
   let started: Moment

@@ -11,6 +11,40 @@ extension MasterCore {
     /// Tasks on registered agents, by state.
     private(set) var tasks: [TaskState: Int] = [:]
 
+    /// Operations by kind and state: those that have ended for ever, all others as they are now.
+    private(set) var operations: [Offer.Operation.TypeEnum: [OperationState: Int]] = [:]
+
+    mutating func operation(_ type: Offer.Operation.TypeEnum, from old: OperationState?, to new: OperationState?) {
+      guard old != new else { return }
+      if let old { operations[type, default: [:]][old, default: 0] -= 1 }
+      if let new { operations[type, default: [:]][new, default: 0] += 1 }
+    }
+
+    /// The kinds of operations that have an end of their own.
+    static let operationTypes: [Offer.Operation.TypeEnum] = [
+      .reserve, .unreserve, .create, .destroy, .growVolume, .shrinkVolume, .createDisk, .destroyDisk,
+    ]
+    static let operationStates: [(state: OperationState, name: String)] = [
+      (.operationPending, "pending"), (.operationRecovering, "recovering"), (.operationUnreachable, "unreachable"),
+      (.operationFinished, "finished"), (.operationFailed, "failed"), (.operationError, "error"),
+      (.operationDropped, "dropped"), (.operationGoneByOperator, "gone_by_operator"),
+    ]
+
+    /// What is shown of ``operations``, by the end of the key.
+    var operationMetrics: [(name: String, value: Int)] {
+      var sums: [String: Int] = [:]
+      for type in Self.operationTypes {
+        let prefix = "operations/\(type.wireName.lowercased())/"
+        for (state, name) in Self.operationStates {
+          let count = operations[type]?[state] ?? 0
+          for key in [prefix + name, prefix + "total", "operations/" + name, "operations/total"] {
+            sums[key, default: 0] += count
+          }
+        }
+      }
+      return sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
     mutating func moved(from old: TaskState?, to new: TaskState?) {
       guard old != new else { return }
       if let old { tasks[old, default: 0] -= 1 }
@@ -49,19 +83,22 @@ extension MasterCore {
     /// Counters that are shown from the first moment.
     static let messageNames = [
       "deactivate_framework", "decline_offers", "executor_to_framework", "exited_executor", "framework_to_executor",
-      "kill_task", "launch_tasks", "operation_status_update_acknowledgement", "reconcile_operations",
+      "kill_task", "launch_tasks", "operation_status_update", "operation_status_update_acknowledgement",
+      "reconcile_operations",
       "reconcile_tasks", "register_framework", "register_slave", "reregister_slave", "resource_request",
       "revive_offers", "status_update", "status_update_acknowledgement", "suppress_offers", "unregister_framework",
       "unregister_slave",
     ]
     static let valueNames = [
       "invalid_executor_to_framework_messages", "invalid_framework_to_executor_messages",
-      "invalid_operation_status_update_acknowledgements", "invalid_status_update_acknowledgements",
+      "invalid_operation_status_update_acknowledgements", "invalid_operation_status_updates",
+      "invalid_status_update_acknowledgements",
       "invalid_status_updates", "recovery_slave_removals", "slave_registrations", "slave_removals",
       "slave_removals/reason_registered", "slave_removals/reason_unhealthy", "slave_removals/reason_unregistered",
       "slave_reregistrations", "slave_unreachable_completed", "tasks_dropped", "tasks_error", "tasks_failed",
       "tasks_finished", "tasks_gone", "tasks_gone_by_operator", "tasks_killed", "tasks_lost",
       "valid_executor_to_framework_messages", "valid_framework_to_executor_messages",
+      "valid_operation_status_update_acknowledgements", "valid_operation_status_updates",
       "valid_status_update_acknowledgements", "valid_status_updates",
     ]
   }
@@ -82,6 +119,8 @@ extension MasterCore {
     for name in MetricKeys.master { values["master/\(name)"] = 0 }
     for (name, count) in counters.messages { values["master/messages_\(name)"] = Double(count) }
     for (name, count) in counters.values { values["master/\(name)"] = Double(count) }
+
+    for (name, count) in counters.operationMetrics { values["master/\(name)"] = Double(count) }
 
     func tasks(_ state: TaskState) -> Double { Double(counters.tasks[state] ?? 0) }
     values["master/tasks_staging"] = tasks(.taskStaging)

@@ -203,6 +203,26 @@ extension Allocator {
     markDirty(agent)
   }
 
+  /// Allocates further copies of shared resources that a framework has on the agent already, to roles as it has those.
+  /// - Throws: `AllocationError` with code `.unknownFramework`, `.unknownAgent`, `.noRole` or `.notAllocated`, the last also for resources
+  ///   that are not shared.
+  /// - Source: Apache Mesos, *Shared Persistent Volumes*; `src/master/master.cpp`, `_accept`.
+  public mutating func allocateCopies(
+    framework id: FrameworkKey, agent agentID: AgentKey, copies: Resources
+  ) throws(AllocationError) {
+    let framework = try number(of: id)
+    let agent = try number(of: agentID)
+    guard copies.entries.allSatisfy(\.isShared) else {
+      throw AllocationError(.notAllocated, "Of \(copies) there are no copies: not all of it is shared")
+    }
+    for entry in copies.entries {
+      try checkAllocated(Resources(entry.withOneCopy), to: framework, on: agent)
+    }
+    guard !copies.isEmpty else { return }
+    change(framework, on: agent, by: copies, adding: true)
+    markDirty(agent)
+  }
+
   private func checkAllocated(_ resources: Resources, to framework: Int, on agent: Int) throws(AllocationError) {
     let isHeld = agents[agent].position(of: framework).map { agents[agent].holders[$0].resources.contains(resources) }
     // What is held was validated when it was allocated.

@@ -13,6 +13,9 @@ extension SimulatedCluster {
   /// The index of the agent that the master gave this id; `nil` where none has it at present.
   public func agentIndex(of id: AgentKey) -> Int? { agents.firstIndex { $0.core?.agentID == id } }
 
+  /// The folders of persistent volumes on the disk of an agent, sorted.
+  public func volumeFolders(of agent: Int) -> [String] { agents[agent].volumes.sorted() }
+
   /// Agents that the master has admitted and whose resources it offers.
   public var activeAgents: Int { master.core?.snapshot().agents.values.count { $0.active } ?? 0 }
 

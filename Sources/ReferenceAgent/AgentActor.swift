@@ -145,6 +145,8 @@ actor AgentActor {
   func launched(_ container: ContainerKey, _ process: ProcessIdentity) { handle(.launched(container, process)) }
   func launchFailed(_ container: ContainerKey, message: String) { handle(.launchFailed(container, message: message)) }
   func exited(_ container: ContainerKey, _ exit: ContainerExit) { handle(.exited(container, exit)) }
+  func volumesDone(_ number: UInt64) { handle(.volumesDone(number)) }
+  func volumesFailed(_ number: UInt64, message: String) { handle(.volumesFailed(number, message: message)) }
   func persisted(_ number: UInt64) { handle(.persisted(number)) }
   func persistFailed(_ number: UInt64, message: String) { handle(.persistFailed(number, message: message)) }
   func shutdown(message: String) { handle(.shutdown(message: message)) }
@@ -203,6 +205,10 @@ actor AgentActor {
         give(.proceed(container))
       case .destroy(let container):
         give(.destroy(container))
+      case .volumes(let steps, let number):
+        if !work.send(.volumes(steps, number)) {
+          pending.append(.volumesFailed(number, message: "too much container work is waiting"))
+        }
       case .persist(let changes, let number):
         if !batches.send(Batch(number: number, changes: changes)) {
           pending.append(.persistFailed(number, message: "too many writes are waiting"))

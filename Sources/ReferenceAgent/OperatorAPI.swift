@@ -93,7 +93,7 @@ struct OperatorAPI: Sendable {
     // Nothing of these can exist yet: their answers are true.
     case .getOperations:
       response.type = .getOperations
-      response.getOperations = .init()
+      response.getOperations = await services.agent.snapshot().getOperations()
     case .getResourceProviders:
       response.type = .getResourceProviders
       response.getResourceProviders = .init()

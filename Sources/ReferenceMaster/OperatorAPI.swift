@@ -87,8 +87,13 @@ struct OperatorAPI: Sendable {
         $0.getMaster.startTime = services.startTime
         $0.getMaster.electedTime = services.startTime
       }
+    case .getOperations:
+      let operations = Array(services.view.snapshot().operationMessages)
+      return give(.getOperations) { response in
+        response.getOperations = .init()
+        if !operations.isEmpty { response.getOperations.operations = operations }
+      }
     // Nothing of these can exist yet: their answers are true.
-    case .getOperations: return give(.getOperations) { $0.getOperations = .init() }
     case .getMaintenanceStatus: return give(.getMaintenanceStatus) { $0.getMaintenanceStatus.status = .init() }
     case .getMaintenanceSchedule: return give(.getMaintenanceSchedule) { $0.getMaintenanceSchedule.schedule = .init() }
     case .getQuota: return give(.getQuota) { $0.getQuota.status = .init() }

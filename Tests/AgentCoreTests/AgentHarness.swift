@@ -23,6 +23,11 @@ struct AgentHarness {
   var launches: [ContainerLaunch] = []
   var updates: [LinkStatusUpdate] = []
   var reregistration: LinkReregister?
+  var operationUpdates: [LinkOperationUpdate] = []
+  /// What was to be done to folders of volumes, and the numbers of what was not said to be done.
+  var volumes: [VolumeStep] = []
+  var unfinishedVolumes: [UInt64] = []
+  var takesVolumesAtOnce = true
   var answers: [CallToken: CallAnswer] = [:]
   var tokens: UInt64 = 0
   /// Identifiers of updates that the framework acknowledged.
@@ -120,6 +125,9 @@ struct AgentHarness {
         #expect(isDurable, "an executor proceeds before its process is on the disk")
         log.append("proceed \(name(of: container))")
       case .destroy(let container): log.append("destroy \(name(of: container))")
+      case .volumes(let steps, let number):
+        volumes += steps
+        unfinishedVolumes.append(number)
       case .persist(let changes, let number):
         for case .put(let key, let record) in changes { note(key, record) }
         if persistsAtOnce {
@@ -133,7 +141,15 @@ struct AgentHarness {
       case .terminate(let reason, let failed): log.append("terminate\(failed ? " failed" : ""): \(reason)")
       }
     }
+    if takesVolumesAtOnce { finishVolumes() }
     for number in written { perform(core.handle(.persisted(number), at: now, using: &rng)) }
+  }
+
+  /// Says that the folders of volumes are as they are to be.
+  mutating func finishVolumes() {
+    let numbers = unfinishedVolumes
+    unfinishedVolumes = []
+    for number in numbers { perform(core.handle(.volumesDone(number), at: now, using: &rng)) }
   }
 
   private func name(of container: ContainerKey) -> String {
@@ -168,6 +184,18 @@ struct AgentHarness {
     case .executorMessage(let message): log.append("message of \(message.executorID)")
     case .executorTerminated(let message): log.append("terminated \(message.executorID) \(message.status)")
     case .unregister: log.append("unregister")
+    case .operationUpdate(let update):
+      let uuid = [UInt8](update.operationUuid)
+      let isDurable = disk.contains { key, record in
+        guard key.hasPrefix("operations/"), let message = try? CheckpointOperation(serializedBytes: record) else {
+          return false
+        }
+        return message.hasStatus && OperationKey(text: key.dropFirst("operations/".count))?.bytes == uuid
+      }
+      #expect(isDurable, "the end of an operation left before it was durable")
+      operationUpdates.append(update)
+      let status = try? OperationStatus(serializedBytes: update.status)
+      log.append("operation \(status?.operationID.value ?? "") \(status.map { "\($0.state)" } ?? "?")")
     case .hello, .heartbeat: Issue.record("the shell's record")
     }
   }

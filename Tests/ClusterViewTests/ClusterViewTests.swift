@@ -56,6 +56,7 @@ import Testing
     for step in 0..<400 {
       view.fold(naive.step(using: &random))
       guard step % 37 == 0 || step == 399 else { continue }
+      #expect(Array(view.snapshot().operationMessages) == naive.operationMessages, "SIM_SEED=\(seed) step \(step)")
       for query in ClusterQuery.allCases {
         for encoding in MessageEncoding.allCases {
           let answer = await view.answer(query, encoding: encoding)

@@ -15,6 +15,7 @@ struct NaiveCluster {
   var unreachable: [TaskRow] = []
   var ended: [TaskRow] = []
   var executors: [ExecutorRow] = []
+  var operations: [OperationRow] = []
   var weights: [String: Double] = [:]
   private var made = 0
 
@@ -28,7 +29,7 @@ struct NaiveCluster {
 
   private mutating func kind(using random: inout SplitMix64) -> Change.Kind {
     made += 1
-    switch Int.random(in: 0..<22, using: &random) {
+    switch Int.random(in: 0..<25, using: &random) {
     case 0, 1: return newAgent(using: &random)
     case 2:
       guard let index = agents.indices.randomElement(using: &random) else { return newAgent(using: &random) }
@@ -97,6 +98,19 @@ struct NaiveCluster {
       guard let index = executors.indices.randomElement(using: &random) else { return newTask(using: &random) }
       let row = executors.remove(at: index)
       return .executorRemoved(row.framework, row.agent, row.id)
+    case 22:
+      let row = OperationRow(
+        id: OperationKey(high: 1, low: UInt64(made)), framework: "F", agent: "A", stable: Self.operation(made),
+        status: Self.operationStatus(.operationPending))
+      operations.append(row)
+      return .operation(row)
+    case 23:
+      guard let index = operations.indices.randomElement(using: &random) else { return newTask(using: &random) }
+      operations[index].status = Self.operationStatus(.operationFinished)
+      return .operationStatus(operations[index].id, operations[index].status)
+    case 24:
+      guard let index = operations.indices.randomElement(using: &random) else { return newTask(using: &random) }
+      return .operationRemoved(operations.remove(at: index).id)
     default:
       let role = ["dev", "prod", "old"][Int.random(in: 0..<3, using: &random)]
       weights[role] = Double(made) / 2
@@ -230,7 +244,34 @@ struct NaiveCluster {
     return TaskRow.Status(state: state, encoded: encoded(message))
   }
 
+  private static func operation(_ number: Int) -> [UInt8] {
+    encoded(
+      MesosOperation.with {
+        $0.agentID.value = "A"
+        $0.info.type = .unreserve
+        $0.uuid = .with {
+          $0.value = MessageBytes.copy([UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 16))
+        }
+      })
+  }
+
+  private static func operationStatus(_ state: OperationState) -> OperationRow.Status {
+    OperationRow.Status(
+      state: state,
+      encoded: encoded(
+        MesosOperation.with {
+          $0.latestStatus.state = state
+          if state != .operationPending { $0.statuses = [.with { $0.state = state }] }
+        }))
+  }
+
   // MARK: Answers
+
+  var operationMessages: [MesosOperation] { operations.map { Self.operation($0) } }
+
+  private static func operation(_ row: OperationRow) -> MesosOperation {
+    (try? MesosOperation(serializedBytes: row.stable + row.status.encoded)) ?? .init()
+  }
 
   var getTasks: MasterResponse.GetTasks {
     .with {

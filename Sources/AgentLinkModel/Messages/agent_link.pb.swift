@@ -38,95 +38,106 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 }
 
 /// From agent to master.
-public nonisolated struct LinkUp: Sendable {
+public nonisolated struct LinkUp: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Starts at 1 in a session and grows by one; absent on Hello and Heartbeat.
   public var sequence: UInt64 {
-    get {_sequence ?? 0}
-    set {_sequence = newValue}
+    get {_storage._sequence ?? 0}
+    set {_uniqueStorage()._sequence = newValue}
   }
   /// Returns true if `sequence` has been explicitly set.
-  public var hasSequence: Bool {self._sequence != nil}
+  public var hasSequence: Bool {_storage._sequence != nil}
   /// Clears the value of `sequence`. Subsequent reads from it will return its default value.
-  public mutating func clearSequence() {self._sequence = nil}
+  public mutating func clearSequence() {_uniqueStorage()._sequence = nil}
 
   /// The highest sequence number received from the master without a gap.
   public var acknowledged: UInt64 {
-    get {_acknowledged ?? 0}
-    set {_acknowledged = newValue}
+    get {_storage._acknowledged ?? 0}
+    set {_uniqueStorage()._acknowledged = newValue}
   }
   /// Returns true if `acknowledged` has been explicitly set.
-  public var hasAcknowledged: Bool {self._acknowledged != nil}
+  public var hasAcknowledged: Bool {_storage._acknowledged != nil}
   /// Clears the value of `acknowledged`. Subsequent reads from it will return its default value.
-  public mutating func clearAcknowledged() {self._acknowledged = nil}
+  public mutating func clearAcknowledged() {_uniqueStorage()._acknowledged = nil}
 
-  public var body: LinkUp.OneOf_Body? = nil
+  public var body: OneOf_Body? {
+    get {return _storage._body}
+    set {_uniqueStorage()._body = newValue}
+  }
 
   public var hello: LinkHello {
     get {
-      if case .hello(let v)? = body {return v}
+      if case .hello(let v)? = _storage._body {return v}
       return LinkHello()
     }
-    set {body = .hello(newValue)}
+    set {_uniqueStorage()._body = .hello(newValue)}
   }
 
   public var heartbeat: LinkHeartbeat {
     get {
-      if case .heartbeat(let v)? = body {return v}
+      if case .heartbeat(let v)? = _storage._body {return v}
       return LinkHeartbeat()
     }
-    set {body = .heartbeat(newValue)}
+    set {_uniqueStorage()._body = .heartbeat(newValue)}
   }
 
   public var register: LinkRegister {
     get {
-      if case .register(let v)? = body {return v}
+      if case .register(let v)? = _storage._body {return v}
       return LinkRegister()
     }
-    set {body = .register(newValue)}
+    set {_uniqueStorage()._body = .register(newValue)}
   }
 
   public var reregister: LinkReregister {
     get {
-      if case .reregister(let v)? = body {return v}
+      if case .reregister(let v)? = _storage._body {return v}
       return LinkReregister()
     }
-    set {body = .reregister(newValue)}
+    set {_uniqueStorage()._body = .reregister(newValue)}
   }
 
   public var statusUpdate: LinkStatusUpdate {
     get {
-      if case .statusUpdate(let v)? = body {return v}
+      if case .statusUpdate(let v)? = _storage._body {return v}
       return LinkStatusUpdate()
     }
-    set {body = .statusUpdate(newValue)}
+    set {_uniqueStorage()._body = .statusUpdate(newValue)}
   }
 
   public var executorMessage: LinkExecutorMessage {
     get {
-      if case .executorMessage(let v)? = body {return v}
+      if case .executorMessage(let v)? = _storage._body {return v}
       return LinkExecutorMessage()
     }
-    set {body = .executorMessage(newValue)}
+    set {_uniqueStorage()._body = .executorMessage(newValue)}
   }
 
   public var executorTerminated: LinkExecutorTerminated {
     get {
-      if case .executorTerminated(let v)? = body {return v}
+      if case .executorTerminated(let v)? = _storage._body {return v}
       return LinkExecutorTerminated()
     }
-    set {body = .executorTerminated(newValue)}
+    set {_uniqueStorage()._body = .executorTerminated(newValue)}
   }
 
   public var unregister: LinkUnregister {
     get {
-      if case .unregister(let v)? = body {return v}
+      if case .unregister(let v)? = _storage._body {return v}
       return LinkUnregister()
     }
-    set {body = .unregister(newValue)}
+    set {_uniqueStorage()._body = .unregister(newValue)}
+  }
+
+  public var operationUpdate: LinkOperationUpdate {
+    get {
+      if case .operationUpdate(let v)? = _storage._body {return v}
+      return LinkOperationUpdate()
+    }
+    set {_uniqueStorage()._body = .operationUpdate(newValue)}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -140,6 +151,7 @@ public nonisolated struct LinkUp: Sendable {
     case executorMessage(LinkExecutorMessage)
     case executorTerminated(LinkExecutorTerminated)
     case unregister(LinkUnregister)
+    case operationUpdate(LinkOperationUpdate)
 
     fileprivate var isInitialized: Bool {
       // The use of inline closures is to circumvent an issue where the compiler
@@ -170,6 +182,10 @@ public nonisolated struct LinkUp: Sendable {
         guard case .executorTerminated(let v) = self else { preconditionFailure() }
         return v.isInitialized
       }()
+      case .operationUpdate: return {
+        guard case .operationUpdate(let v) = self else { preconditionFailure() }
+        return v.isInitialized
+      }()
       default: return true
       }
     }
@@ -178,8 +194,7 @@ public nonisolated struct LinkUp: Sendable {
 
   public init() {}
 
-  fileprivate var _sequence: UInt64? = nil
-  fileprivate var _acknowledged: UInt64? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// From master to agent.
@@ -314,6 +329,22 @@ public nonisolated struct LinkDown: Sendable {
     set {body = .shutdown(newValue)}
   }
 
+  public var applyOperation: LinkApplyOperation {
+    get {
+      if case .applyOperation(let v)? = body {return v}
+      return LinkApplyOperation()
+    }
+    set {body = .applyOperation(newValue)}
+  }
+
+  public var acknowledgeOperation: LinkAcknowledgeOperation {
+    get {
+      if case .acknowledgeOperation(let v)? = body {return v}
+      return LinkAcknowledgeOperation()
+    }
+    set {body = .acknowledgeOperation(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -330,6 +361,8 @@ public nonisolated struct LinkDown: Sendable {
     case updateFramework(LinkUpdateFramework)
     case reconcileTasks(LinkReconcileTasks)
     case shutdown(LinkShutdown)
+    case applyOperation(LinkApplyOperation)
+    case acknowledgeOperation(LinkAcknowledgeOperation)
 
     fileprivate var isInitialized: Bool {
       // The use of inline closures is to circumvent an issue where the compiler
@@ -382,6 +415,14 @@ public nonisolated struct LinkDown: Sendable {
       }()
       case .shutdown: return {
         guard case .shutdown(let v) = self else { preconditionFailure() }
+        return v.isInitialized
+      }()
+      case .applyOperation: return {
+        guard case .applyOperation(let v) = self else { preconditionFailure() }
+        return v.isInitialized
+      }()
+      case .acknowledgeOperation: return {
+        guard case .acknowledgeOperation(let v) = self else { preconditionFailure() }
         return v.isInitialized
       }()
       default: return true
@@ -585,6 +626,9 @@ public nonisolated struct LinkRegister: Sendable {
   /// Clears the value of `version`. Subsequent reads from it will return its default value.
   public mutating func clearVersion() {self._version = nil}
 
+  /// What agent_info.resources have become by operations on an earlier agent with the same work folder.
+  public var totalResources: [MesosMessages.Resource] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -619,7 +663,7 @@ public nonisolated struct LinkReregister: Sendable {
   /// Clears the value of `version`. Subsequent reads from it will return its default value.
   public mutating func clearVersion() {self._version = nil}
 
-  /// Checkpointed resources: dynamic reservations and volumes on top of agent_info.resources.
+  /// What agent_info.resources have become by the operations that the agent applied: dynamic reservations and volumes.
   public var totalResources: [MesosMessages.Resource] = []
 
   public var frameworks: [LinkFrameworkRecord] = []
@@ -627,6 +671,9 @@ public nonisolated struct LinkReregister: Sendable {
   public var executors: [LinkExecutorRecord] = []
 
   public var tasks: [LinkTaskRecord] = []
+
+  /// Operations whose end nobody has acknowledged, in the order in which they came.
+  public var operations: [LinkOperationRecord] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -811,6 +858,62 @@ public nonisolated struct LinkTaskRecord: Sendable {
   fileprivate var _volatile: Data? = nil
 }
 
+/// An operation on the agent's resources, as in mesos.v1.Operation.
+public nonisolated struct LinkOperationRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 16 bytes, drawn by the master.
+  public var operationUuid: Data {
+    get {_operationUuid ?? Data()}
+    set {_operationUuid = newValue}
+  }
+  /// Returns true if `operationUuid` has been explicitly set.
+  public var hasOperationUuid: Bool {self._operationUuid != nil}
+  /// Clears the value of `operationUuid`. Subsequent reads from it will return its default value.
+  public mutating func clearOperationUuid() {self._operationUuid = nil}
+
+  /// Absent for an operation of an operator.
+  public var frameworkID: String {
+    get {_frameworkID ?? String()}
+    set {_frameworkID = newValue}
+  }
+  /// Returns true if `frameworkID` has been explicitly set.
+  public var hasFrameworkID: Bool {self._frameworkID != nil}
+  /// Clears the value of `frameworkID`. Subsequent reads from it will return its default value.
+  public mutating func clearFrameworkID() {self._frameworkID = nil}
+
+  /// mesos.v1.Offer.Operation
+  public var operation: Data {
+    get {_operation ?? Data()}
+    set {_operation = newValue}
+  }
+  /// Returns true if `operation` has been explicitly set.
+  public var hasOperation: Bool {self._operation != nil}
+  /// Clears the value of `operation`. Subsequent reads from it will return its default value.
+  public mutating func clearOperation() {self._operation = nil}
+
+  /// mesos.v1.OperationStatus, the newest.
+  public var latestStatus: Data {
+    get {_latestStatus ?? Data()}
+    set {_latestStatus = newValue}
+  }
+  /// Returns true if `latestStatus` has been explicitly set.
+  public var hasLatestStatus: Bool {self._latestStatus != nil}
+  /// Clears the value of `latestStatus`. Subsequent reads from it will return its default value.
+  public mutating func clearLatestStatus() {self._latestStatus = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _operationUuid: Data? = nil
+  fileprivate var _frameworkID: String? = nil
+  fileprivate var _operation: Data? = nil
+  fileprivate var _latestStatus: Data? = nil
+}
+
 public nonisolated struct LinkStatusUpdate: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -976,6 +1079,39 @@ public nonisolated struct LinkExecutorTerminated: Sendable {
   fileprivate var _frameworkID: String? = nil
   fileprivate var _executorID: String? = nil
   fileprivate var _status: Int32? = nil
+}
+
+/// How an operation went; sent again until it is acknowledged.
+public nonisolated struct LinkOperationUpdate: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operationUuid: Data {
+    get {_operationUuid ?? Data()}
+    set {_operationUuid = newValue}
+  }
+  /// Returns true if `operationUuid` has been explicitly set.
+  public var hasOperationUuid: Bool {self._operationUuid != nil}
+  /// Clears the value of `operationUuid`. Subsequent reads from it will return its default value.
+  public mutating func clearOperationUuid() {self._operationUuid = nil}
+
+  /// mesos.v1.OperationStatus
+  public var status: Data {
+    get {_status ?? Data()}
+    set {_status = newValue}
+  }
+  /// Returns true if `status` has been explicitly set.
+  public var hasStatus: Bool {self._status != nil}
+  /// Clears the value of `status`. Subsequent reads from it will return its default value.
+  public mutating func clearStatus() {self._status = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _operationUuid: Data? = nil
+  fileprivate var _status: Data? = nil
 }
 
 /// The agent leaves for good: its tasks are over.
@@ -1362,189 +1498,323 @@ public nonisolated struct LinkShutdown: Sendable {
   fileprivate var _message: String? = nil
 }
 
+/// Converts resources of the agent: reserves them, makes a volume of them and so on. Records that follow presume it.
+public nonisolated struct LinkApplyOperation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operationUuid: Data {
+    get {_operationUuid ?? Data()}
+    set {_operationUuid = newValue}
+  }
+  /// Returns true if `operationUuid` has been explicitly set.
+  public var hasOperationUuid: Bool {self._operationUuid != nil}
+  /// Clears the value of `operationUuid`. Subsequent reads from it will return its default value.
+  public mutating func clearOperationUuid() {self._operationUuid = nil}
+
+  /// Absent for an operation of an operator.
+  public var frameworkID: String {
+    get {_frameworkID ?? String()}
+    set {_frameworkID = newValue}
+  }
+  /// Returns true if `frameworkID` has been explicitly set.
+  public var hasFrameworkID: Bool {self._frameworkID != nil}
+  /// Clears the value of `frameworkID`. Subsequent reads from it will return its default value.
+  public mutating func clearFrameworkID() {self._frameworkID = nil}
+
+  /// mesos.v1.Offer.Operation
+  public var operation: Data {
+    get {_operation ?? Data()}
+    set {_operation = newValue}
+  }
+  /// Returns true if `operation` has been explicitly set.
+  public var hasOperation: Bool {self._operation != nil}
+  /// Clears the value of `operation`. Subsequent reads from it will return its default value.
+  public mutating func clearOperation() {self._operation = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _operationUuid: Data? = nil
+  fileprivate var _frameworkID: String? = nil
+  fileprivate var _operation: Data? = nil
+}
+
+public nonisolated struct LinkAcknowledgeOperation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operationUuid: Data {
+    get {_operationUuid ?? Data()}
+    set {_operationUuid = newValue}
+  }
+  /// Returns true if `operationUuid` has been explicitly set.
+  public var hasOperationUuid: Bool {self._operationUuid != nil}
+  /// Clears the value of `operationUuid`. Subsequent reads from it will return its default value.
+  public mutating func clearOperationUuid() {self._operationUuid = nil}
+
+  public var statusUuid: Data {
+    get {_statusUuid ?? Data()}
+    set {_statusUuid = newValue}
+  }
+  /// Returns true if `statusUuid` has been explicitly set.
+  public var hasStatusUuid: Bool {self._statusUuid != nil}
+  /// Clears the value of `statusUuid`. Subsequent reads from it will return its default value.
+  public mutating func clearStatusUuid() {self._statusUuid = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _operationUuid: Data? = nil
+  fileprivate var _statusUuid: Data? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "swiftmesos.link"
 
 nonisolated extension LinkUp: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Up"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}hello\0\u{1}heartbeat\0\u{1}register\0\u{1}reregister\0\u{3}status_update\0\u{3}executor_message\0\u{3}executor_terminated\0\u{1}unregister\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}hello\0\u{1}heartbeat\0\u{1}register\0\u{1}reregister\0\u{3}status_update\0\u{3}executor_message\0\u{3}executor_terminated\0\u{1}unregister\0\u{4}\u{3}operation_update\0")
+
+  fileprivate class _StorageClass {
+    var _sequence: UInt64? = nil
+    var _acknowledged: UInt64? = nil
+    var _body: LinkUp.OneOf_Body?
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _sequence = source._sequence
+      _acknowledged = source._acknowledged
+      _body = source._body
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public var isInitialized: Bool {
-    if let v = self.body, !v.isInitialized {return false}
-    return true
+    return withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if let v = _storage._body, !v.isInitialized {return false}
+      return true
+    }
   }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self._sequence) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self._acknowledged) }()
-      case 10: try {
-        var v: LinkHello?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .hello(let m) = current {v = m}
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._sequence) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._acknowledged) }()
+        case 10: try {
+          var v: LinkHello?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .hello(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .hello(v)
+          }
+        }()
+        case 11: try {
+          var v: LinkHeartbeat?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .heartbeat(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .heartbeat(v)
+          }
+        }()
+        case 12: try {
+          var v: LinkRegister?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .register(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .register(v)
+          }
+        }()
+        case 13: try {
+          var v: LinkReregister?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .reregister(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .reregister(v)
+          }
+        }()
+        case 14: try {
+          var v: LinkStatusUpdate?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .statusUpdate(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .statusUpdate(v)
+          }
+        }()
+        case 15: try {
+          var v: LinkExecutorMessage?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .executorMessage(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .executorMessage(v)
+          }
+        }()
+        case 16: try {
+          var v: LinkExecutorTerminated?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .executorTerminated(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .executorTerminated(v)
+          }
+        }()
+        case 17: try {
+          var v: LinkUnregister?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .unregister(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .unregister(v)
+          }
+        }()
+        case 20: try {
+          var v: LinkOperationUpdate?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .operationUpdate(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .operationUpdate(v)
+          }
+        }()
+        default: break
         }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .hello(v)
-        }
-      }()
-      case 11: try {
-        var v: LinkHeartbeat?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .heartbeat(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .heartbeat(v)
-        }
-      }()
-      case 12: try {
-        var v: LinkRegister?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .register(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .register(v)
-        }
-      }()
-      case 13: try {
-        var v: LinkReregister?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .reregister(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .reregister(v)
-        }
-      }()
-      case 14: try {
-        var v: LinkStatusUpdate?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .statusUpdate(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .statusUpdate(v)
-        }
-      }()
-      case 15: try {
-        var v: LinkExecutorMessage?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .executorMessage(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .executorMessage(v)
-        }
-      }()
-      case 16: try {
-        var v: LinkExecutorTerminated?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .executorTerminated(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .executorTerminated(v)
-        }
-      }()
-      case 17: try {
-        var v: LinkUnregister?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .unregister(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .unregister(v)
-        }
-      }()
-      default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._sequence {
-      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 1)
-    } }()
-    try { if let v = self._acknowledged {
-      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
-    } }()
-    switch self.body {
-    case .hello?: try {
-      guard case .hello(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
-    }()
-    case .heartbeat?: try {
-      guard case .heartbeat(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-    }()
-    case .register?: try {
-      guard case .register(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
-    }()
-    case .reregister?: try {
-      guard case .reregister(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
-    }()
-    case .statusUpdate?: try {
-      guard case .statusUpdate(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
-    }()
-    case .executorMessage?: try {
-      guard case .executorMessage(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
-    }()
-    case .executorTerminated?: try {
-      guard case .executorTerminated(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
-    }()
-    case .unregister?: try {
-      guard case .unregister(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
-    }()
-    case nil: break
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._sequence {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._acknowledged {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+      } }()
+      switch _storage._body {
+      case .hello?: try {
+        guard case .hello(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      }()
+      case .heartbeat?: try {
+        guard case .heartbeat(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      }()
+      case .register?: try {
+        guard case .register(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+      }()
+      case .reregister?: try {
+        guard case .reregister(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      }()
+      case .statusUpdate?: try {
+        guard case .statusUpdate(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      }()
+      case .executorMessage?: try {
+        guard case .executorMessage(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      }()
+      case .executorTerminated?: try {
+        guard case .executorTerminated(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+      }()
+      case .unregister?: try {
+        guard case .unregister(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+      }()
+      case .operationUpdate?: try {
+        guard case .operationUpdate(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+      }()
+      case nil: break
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: LinkUp, rhs: LinkUp) -> Bool {
-    if lhs._sequence != rhs._sequence {return false}
-    if lhs._acknowledged != rhs._acknowledged {return false}
-    if lhs.body != rhs.body {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._sequence != rhs_storage._sequence {return false}
+        if _storage._acknowledged != rhs_storage._acknowledged {return false}
+        if _storage._body != rhs_storage._body {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1552,7 +1822,7 @@ nonisolated extension LinkUp: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 
 nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Down"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}welcome\0\u{1}heartbeat\0\u{1}registered\0\u{1}refused\0\u{3}run_task\0\u{3}kill_task\0\u{3}shutdown_executor\0\u{3}shutdown_framework\0\u{3}acknowledge_update\0\u{3}framework_message\0\u{3}update_framework\0\u{3}reconcile_tasks\0\u{1}shutdown\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}welcome\0\u{1}heartbeat\0\u{1}registered\0\u{1}refused\0\u{3}run_task\0\u{3}kill_task\0\u{3}shutdown_executor\0\u{3}shutdown_framework\0\u{3}acknowledge_update\0\u{3}framework_message\0\u{3}update_framework\0\u{3}reconcile_tasks\0\u{1}shutdown\0\u{4}\u{8}apply_operation\0\u{3}acknowledge_operation\0")
 
   public var isInitialized: Bool {
     if let v = self.body, !v.isInitialized {return false}
@@ -1736,6 +2006,32 @@ nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
           self.body = .shutdown(v)
         }
       }()
+      case 30: try {
+        var v: LinkApplyOperation?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .applyOperation(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .applyOperation(v)
+        }
+      }()
+      case 31: try {
+        var v: LinkAcknowledgeOperation?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .acknowledgeOperation(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .acknowledgeOperation(v)
+        }
+      }()
       default: break
       }
     }
@@ -1804,6 +2100,14 @@ nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     case .shutdown?: try {
       guard case .shutdown(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+    }()
+    case .applyOperation?: try {
+      guard case .applyOperation(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+    }()
+    case .acknowledgeOperation?: try {
+      guard case .acknowledgeOperation(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
     }()
     case nil: break
     }
@@ -1977,12 +2281,13 @@ nonisolated extension LinkHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension LinkRegister: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Register"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_info\0\u{1}capabilities\0\u{1}version\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_info\0\u{1}capabilities\0\u{1}version\0\u{3}total_resources\0")
 
   public var isInitialized: Bool {
     if self._agentInfo == nil {return false}
     if self._version == nil {return false}
     if let v = self._agentInfo, !v.isInitialized {return false}
+    if !SwiftProtobuf.Internal.areAllInitialized(self.totalResources) {return false}
     return true
   }
 
@@ -1995,6 +2300,7 @@ nonisolated extension LinkRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 1: try { try decoder.decodeSingularMessageField(value: &self._agentInfo) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.capabilities) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self._version) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.totalResources) }()
       default: break
       }
     }
@@ -2014,6 +2320,9 @@ nonisolated extension LinkRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     try { if let v = self._version {
       try visitor.visitSingularStringField(value: v, fieldNumber: 3)
     } }()
+    if !self.totalResources.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.totalResources, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2021,6 +2330,7 @@ nonisolated extension LinkRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs._agentInfo != rhs._agentInfo {return false}
     if lhs.capabilities != rhs.capabilities {return false}
     if lhs._version != rhs._version {return false}
+    if lhs.totalResources != rhs.totalResources {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2028,7 +2338,7 @@ nonisolated extension LinkRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Reregister"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_info\0\u{1}capabilities\0\u{1}version\0\u{3}total_resources\0\u{1}frameworks\0\u{1}executors\0\u{1}tasks\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_info\0\u{1}capabilities\0\u{1}version\0\u{3}total_resources\0\u{1}frameworks\0\u{1}executors\0\u{1}tasks\0\u{1}operations\0")
 
   public var isInitialized: Bool {
     if self._agentInfo == nil {return false}
@@ -2038,6 +2348,7 @@ nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !SwiftProtobuf.Internal.areAllInitialized(self.frameworks) {return false}
     if !SwiftProtobuf.Internal.areAllInitialized(self.executors) {return false}
     if !SwiftProtobuf.Internal.areAllInitialized(self.tasks) {return false}
+    if !SwiftProtobuf.Internal.areAllInitialized(self.operations) {return false}
     return true
   }
 
@@ -2054,6 +2365,7 @@ nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.frameworks) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.executors) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.tasks) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.operations) }()
       default: break
       }
     }
@@ -2085,6 +2397,9 @@ nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.tasks.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.tasks, fieldNumber: 7)
     }
+    if !self.operations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.operations, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2096,6 +2411,7 @@ nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.frameworks != rhs.frameworks {return false}
     if lhs.executors != rhs.executors {return false}
     if lhs.tasks != rhs.tasks {return false}
+    if lhs.operations != rhs.operations {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2287,6 +2603,62 @@ nonisolated extension LinkTaskRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
   }
 }
 
+nonisolated extension LinkOperationRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperationRecord"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operation_uuid\0\u{3}framework_id\0\u{1}operation\0\u{3}latest_status\0")
+
+  public var isInitialized: Bool {
+    if self._operationUuid == nil {return false}
+    if self._operation == nil {return false}
+    if self._latestStatus == nil {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self._operationUuid) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._frameworkID) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self._operation) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self._latestStatus) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._operationUuid {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._frameworkID {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._operation {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._latestStatus {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: LinkOperationRecord, rhs: LinkOperationRecord) -> Bool {
+    if lhs._operationUuid != rhs._operationUuid {return false}
+    if lhs._frameworkID != rhs._frameworkID {return false}
+    if lhs._operation != rhs._operation {return false}
+    if lhs._latestStatus != rhs._latestStatus {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension LinkStatusUpdate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StatusUpdate"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}framework_id\0\u{3}task_id\0\u{3}executor_id\0\u{1}state\0\u{3}latest_state\0\u{1}uuid\0\u{1}status\0")
@@ -2456,6 +2828,51 @@ nonisolated extension LinkExecutorTerminated: SwiftProtobuf.Message, SwiftProtob
   public static func ==(lhs: LinkExecutorTerminated, rhs: LinkExecutorTerminated) -> Bool {
     if lhs._frameworkID != rhs._frameworkID {return false}
     if lhs._executorID != rhs._executorID {return false}
+    if lhs._status != rhs._status {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension LinkOperationUpdate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OperationUpdate"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operation_uuid\0\u{1}status\0")
+
+  public var isInitialized: Bool {
+    if self._operationUuid == nil {return false}
+    if self._status == nil {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self._operationUuid) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self._status) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._operationUuid {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._status {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: LinkOperationUpdate, rhs: LinkOperationUpdate) -> Bool {
+    if lhs._operationUuid != rhs._operationUuid {return false}
     if lhs._status != rhs._status {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -3018,6 +3435,101 @@ nonisolated extension LinkShutdown: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
   public static func ==(lhs: LinkShutdown, rhs: LinkShutdown) -> Bool {
     if lhs._message != rhs._message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension LinkApplyOperation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ApplyOperation"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operation_uuid\0\u{3}framework_id\0\u{1}operation\0")
+
+  public var isInitialized: Bool {
+    if self._operationUuid == nil {return false}
+    if self._operation == nil {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self._operationUuid) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._frameworkID) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self._operation) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._operationUuid {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._frameworkID {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._operation {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: LinkApplyOperation, rhs: LinkApplyOperation) -> Bool {
+    if lhs._operationUuid != rhs._operationUuid {return false}
+    if lhs._frameworkID != rhs._frameworkID {return false}
+    if lhs._operation != rhs._operation {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension LinkAcknowledgeOperation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AcknowledgeOperation"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operation_uuid\0\u{3}status_uuid\0")
+
+  public var isInitialized: Bool {
+    if self._operationUuid == nil {return false}
+    if self._statusUuid == nil {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self._operationUuid) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self._statusUuid) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._operationUuid {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._statusUuid {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: LinkAcknowledgeOperation, rhs: LinkAcknowledgeOperation) -> Bool {
+    if lhs._operationUuid != rhs._operationUuid {return false}
+    if lhs._statusUuid != rhs._statusUuid {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

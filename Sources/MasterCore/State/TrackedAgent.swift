@@ -12,7 +12,10 @@ struct TrackedAgent: Sendable {
   var connection: AgentConnection?
   var registeredTime: TimeInfo
   var reregisteredTime: TimeInfo?
+  /// With everything that operations of this master made of it, though the agent may not have heard of all of them yet.
   var total: Resources
+  /// When it last registered or registered again.
+  var admitted: Duration
   /// When it was last heard of.
   var heard: Duration
   /// Tells this registration from an earlier one of the same id.
@@ -22,6 +25,7 @@ struct TrackedAgent: Sendable {
 
   var tasks: Set<TaskName> = []
   var executors: Set<ExecutorName> = []
+  var operations: Set<OperationKey> = []
   /// Most often none or one.
   var offers: [OfferKey] = []
   /// Tasks that are to be killed, in case the agent comes back without having heard of it.

@@ -15,6 +15,20 @@ extension Offer.Operation {
   /// - Source: Apache Mesos `src/common/protobuf_utils.cpp`, `stripAllocationInfo`.
   public var unallocated: Offer.Operation { mapResources { $0.clearAllocationInfo() } }
 
+  /// The operation with its resources in the present reservation format.
+  ///
+  /// - Throws: `OperationError` with code `.invalidResource` when one of them is no valid description of resources.
+  /// - Source: Apache Mesos `src/common/resources_utils.cpp`, `validateAndUpgradeResources`.
+  public func upgraded() throws(OperationError) -> Offer.Operation {
+    var messages: [Resource] = []
+    let operation = mapResources { resource in
+      messages.append(resource)
+      resource.upgrade()
+    }
+    _ = try Resources.read(messages)
+    return operation
+  }
+
   /// The provider whose resources the operation is for; nil for the agent's own, and for an operation without resources.
   ///
   /// The first resource decides: ``OperationValidation`` refuses an operation on resources of several.

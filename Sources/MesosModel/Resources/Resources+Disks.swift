@@ -9,6 +9,13 @@ extension Resources.Entry {
     return Resources.Entry(identity, amount, allocationRole: allocationRole)
   }
 
+  /// The entry as one copy of it: of what is shared there may be many, of all else there is one.
+  public var withOneCopy: Resources.Entry {
+    var result = self
+    if isShared { result.count = 1 }
+    return result
+  }
+
   /// The entry with another amount of the same kind.
   /// - Precondition: `amount.kind == kind`.
   public func replacingAmount(_ amount: Resources.Amount) -> Resources.Entry {

@@ -134,7 +134,7 @@ extension TaskStatusCause {
 
   /// The container could not be given other resources.
   public static let containerUpdateFailed = TaskStatusCause(
-    .taskGone, .agent, .containerUpdateFailed, by: [.agent], .reschedule, here: .later("Isolators that set limits"),
+    .taskGone, .agent, .containerUpdateFailed, by: [.agent], .reschedule,
     "The container could not be given the resources that its tasks need, and was stopped.")
 
   // MARK: A task on an agent that is drained

@@ -84,6 +84,23 @@ struct Checkers: Sendable {
     if set.contains(.invariants) { note(.invariants, core.brokenInvariant().map { "agent \(index): \($0)" }) }
   }
 
+  /// A volume that an agent has said to have, and no work is under way on, is a folder; and there are no others.
+  mutating func look(_ index: Int, _ core: AgentCore, folders: Set<String>) {
+    guard set.contains(.conservation), core.isVolumeWorkDone else { return }
+    let wanted = Set(
+      core.totalResources.persistentVolumes.entries.compactMap {
+        VolumeFolder($0, workDirectory: core.configuration.workDirectory)?.path
+      })
+    let kept = (try? Resources(core.configuration.agentInfo.resources))?.quantities
+    if kept != core.totalResources.quantities {
+      note(
+        .conservation, "agent \(index) has \(core.totalResources), which is more or less than it was configured with")
+    }
+    if wanted != folders {
+      note(.conservation, "agent \(index) has the folders \(folders.sorted()) for the volumes \(wanted.sorted())")
+    }
+  }
+
   // MARK: Frameworks
 
   mutating func look(_ index: Int, _ core: SchedulerCore) {
@@ -126,10 +143,13 @@ extension SimulatedCluster {
 
   /// The whole of it, which takes longer than a step.
   mutating func lookAtEverything() {
-    guard !configuration.checkers.isDisjoint(with: [.changes, .invariants]) else { return }
+    guard !configuration.checkers.isDisjoint(with: [.changes, .invariants, .conservation]) else { return }
     if let core = master.core { checkers.compare(core) }
     for index in agents.indices {
-      if let core = agents[index].core { checkers.look(index, core) }
+      if let core = agents[index].core {
+        checkers.look(index, core)
+        checkers.look(index, core, folders: agents[index].volumes)
+      }
     }
     for index in frameworks.indices {
       if let core = frameworks[index].core { checkers.look(index, core) }

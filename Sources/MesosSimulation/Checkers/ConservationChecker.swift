@@ -32,10 +32,20 @@ struct ConservationChecker: Sendable {
     held[agent, default: Resources()] += resources.unallocated
     count(resources) { $0 += $1 }
     guard let total = totals[agent] else { return "agent \(agent) is used and not known" }
-    guard let sum = held[agent], total.contains(sum) else {
+    guard let sum = held[agent], total.contains(sum.withOneCopyEach) else {
       return "agent \(agent) has \(total), used and offered are \(held[agent] ?? Resources())"
     }
     return nil
+  }
+
+  /// Forgets what tasks hold of reservations and volumes that the agent, which came back, says it never made: they never ran, and what
+  /// they were to use is free.
+  private mutating func forgetLost(on agent: AgentKey, _ total: Resources) {
+    guard let sum = held[agent], !total.contains(sum.withOneCopyEach) else { return }
+    for (name, holding) in tasks where holding.agent == agent {
+      let made = holding.resources.unallocated.filter { $0.isDynamicallyReserved || $0.isPersistentVolume }
+      if !total.contains(made.withOneCopyEach) { release(tasks.removeValue(forKey: name)) }
+    }
   }
 
   private mutating func release(_ holding: Holding?) {
@@ -78,7 +88,9 @@ struct ConservationChecker: Sendable {
   /// Returns what is wrong with the change: too much of an agent, or too much for a role.
   mutating func apply(_ change: Change) -> (conservation: String?, quota: String?) {
     switch change.kind {
-    case .agent(let row): totals[row.id] = row.status.total
+    case .agent(let row):
+      totals[row.id] = row.status.total
+      forgetLost(on: row.id, row.status.total)
     case .agentStatus(let id, let status): totals[id] = status.total
     case .agentRemoved(let id):
       totals[id] = nil
@@ -126,7 +138,7 @@ struct ConservationChecker: Sendable {
     case .executorRemoved(let framework, let agent, let id):
       release(executors.removeValue(forKey: Name(framework: framework, agent: agent, subject: id.value)))
     case .taskStatus, .recoveredAgent, .recoveredAgentRemoved, .framework, .frameworkStatus, .frameworkCompleted,
-      .frameworkForgotten, .roleWeight:
+      .frameworkForgotten, .roleWeight, .operation, .operationStatus, .operationRemoved:
       break
     }
     return (nil, nil)
@@ -141,5 +153,12 @@ struct ConservationChecker: Sendable {
   /// What is in use or offered, by agent, sorted.
   var inUse: [String] {
     held.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+  }
+}
+
+extension Resources {
+  /// However many use a shared volume, there is one.
+  fileprivate var withOneCopyEach: Resources {
+    entries.contains(where: \.isShared) ? Resources(entries.map(\.withOneCopy)) : self
   }
 }

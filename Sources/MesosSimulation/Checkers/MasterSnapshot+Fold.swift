@@ -57,6 +57,15 @@ extension MasterSnapshot {
       let name = ExecutorName(framework: framework, agent: agent, executor: executor)
       return problem(executors.remove(name) != nil, "executor \(executor) was not there")
     case .roleWeight: break
+    case .operation(let row):
+      let isNew = operations.updateValue(row.status.state, forKey: row.id) == nil
+      return problem(isNew && agents[row.agent] != nil, "operation \(row.id) is there already, or its agent is not")
+    case .operationStatus(let id, let status):
+      guard operations.updateValue(status.state, forKey: id) != nil else {
+        return "status of the unknown operation \(id)"
+      }
+    case .operationRemoved(let id):
+      return problem(operations.removeValue(forKey: id) != nil, "operation \(id) was not there")
     }
     return nil
   }
@@ -76,5 +85,6 @@ extension MasterSnapshot {
       ?? compare("unreachable tasks", unreachableTasks, folded.unreachableTasks)
       ?? compare("completed tasks", completedTasks, folded.completedTasks)
       ?? compare("executors", executors, folded.executors)
+      ?? compare("operations", operations, folded.operations)
   }
 }

@@ -78,13 +78,20 @@ public struct FaultySimulation: Sendable {
       $0.updateRetryIntervalMax = .seconds(30)
     }
     let count = Int(1 + rng.next(upperBound: UInt64(3)))
+    var operations = SplitMix(seed: seed &* 0x2545_f491_4f6c_dd1d ^ 0x0d15c)
     for index in 0..<count {
       var settings = SimulatedCluster.FrameworkSettings(
         name: "framework\(index)", role: ["dev", "dev/web", "batch"][index])
       if rng.next(upperBound: UInt64(5)) == 0 { settings.info.checkpoint = false }
       settings.scheduler.reconnectBackoff.limit = .seconds(10)
       settings.scheduler.reconciliation.backoff.limit = .seconds(20)
-      cluster.addFramework(settings, TaskRunner(framework: settings.info))
+      // Drawn apart, so that all else is as without.
+      if operations.next(upperBound: UInt64(3)) == 0 {
+        cluster.addFramework(
+          settings, VolumeRunner(framework: settings.info, role: settings.info.roles.first ?? "dev"))
+      } else {
+        cluster.addFramework(settings, TaskRunner(framework: settings.info))
+      }
       addTasks(to: &cluster, of: index, using: &rng)
     }
     addFaults(to: &cluster, frameworks: count, using: &rng)

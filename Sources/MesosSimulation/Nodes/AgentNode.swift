@@ -19,6 +19,8 @@ struct AgentNode: Sendable {
   var wallOffset: Int64 = 0
   /// Containers whose process is there, held back or running.
   var containers: [ContainerKey: Int] = [:]
+  /// Folders of persistent volumes.
+  var volumes: Set<String> = []
   /// Processes that were asked for and are not made yet, and whether they are still wanted.
   var making: [ContainerKey: (executor: Int, isWanted: Bool)] = [:]
   var lastPID: Int32 = 100
@@ -42,6 +44,16 @@ struct AgentNode: Sendable {
   }
 
   var isRunning: Bool { if case .some = core { true } else { false } }
+
+  mutating func take(_ steps: [VolumeStep]) {
+    for step in steps {
+      switch step {
+      case .make(let folder): volumes.insert(folder.path)
+      case .remove(let folder): volumes.remove(folder.path)
+      case .link: break
+      }
+    }
+  }
 
   mutating func write(_ changes: [CheckpointChange]) {
     for change in changes {

@@ -205,6 +205,9 @@ extension SimulatedCluster {
         let at = now + draw(configuration.processLatency, for: .agent(index))
         queue.insert(.container(executor: number, .begins), at: at)
       case .destroy(let container): destroy(container, on: index)
+      case .volumes(let steps, let number):
+        agents[index].take(steps)
+        agents[index].pending.append(.volumesDone(number))
       case .persist(let changes, let number):
         let latency = draw(configuration.diskLatency, for: .agent(index))
         let at = agents[index].disk.completion(askedAt: now, latency: latency)

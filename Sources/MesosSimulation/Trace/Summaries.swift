@@ -160,6 +160,7 @@ extension LinkUp.OneOf_Body: Traceable {
     case .executorMessage(let message): "message of \(message.executorID)"
     case .executorTerminated(let message): "executor \(message.executorID) terminated"
     case .unregister: "unregister"
+    case .operationUpdate(let message): "operation \(bytes: message.operationUuid) \(bytes: message.status)"
     }
   }
 }
@@ -180,6 +181,8 @@ extension LinkDown.OneOf_Body: Traceable {
     case .updateFramework(let message): "update framework \(message.frameworkID)"
     case .reconcileTasks(let message): "reconcile \(list: message.tasks.map(\.taskID))"
     case .shutdown(let message): "shut down: \(message.message)"
+    case .applyOperation(let message): "apply \(bytes: message.operationUuid) \(bytes: message.operation)"
+    case .acknowledgeOperation(let message): "acknowledge operation \(bytes: message.operationUuid)"
     }
   }
 }
@@ -259,6 +262,9 @@ extension Change.Kind: Traceable {
     case .executor(let row): "executor \(row.id) on \(row.agent)"
     case .executorRemoved(_, let agent, let id): "executor \(id) on \(agent) removed"
     case .roleWeight(let role, let weight): "role \(role) weighs \(described: weight)"
+    case .operation(let row): "operation \(described: row.id) on \(row.agent) \(row.status.state.rawValue)"
+    case .operationStatus(let id, let status): "operation \(described: id) \(status.state.rawValue)"
+    case .operationRemoved(let id): "operation \(described: id) removed"
     }
   }
 }
@@ -280,6 +286,8 @@ extension AgentCore.Event: Traceable {
     case .tick: "tick"
     case .stop: "stop"
     case .shutdown: "shutdown"
+    case .volumesDone(let number): "volumes \(number)"
+    case .volumesFailed(let number, _): "not volumes \(number)"
     }
   }
 }
@@ -294,10 +302,21 @@ extension AgentCore.Directive: Traceable {
     case .launch(let launch): "launch \(launch.executor) in \(launch.container)"
     case .proceed(let container): "proceed \(container)"
     case .destroy(let container): "destroy \(container)"
+    case .volumes(let steps, let number): "volumes \(number) \(list: steps)"
     case .persist(let changes, let number): "persist \(number) \(list: changes)"
     case .attachSandbox(let container, _, _): "attach \(container)"
     case .releaseSandbox(let container, _): "release \(container)"
     case .terminate(let reason, let failed): "terminate \(failed ? "failed" : "in peace"): \(reason)"
+    }
+  }
+}
+
+extension VolumeStep: Traceable {
+  func line<Line: TraceLine>() -> Line {
+    switch self {
+    case .make(let folder): "make \(folder.path)"
+    case .remove(let folder): "remove \(folder.path)"
+    case .link(let container, _, let links): "link \(list: links.map(\.path)) in \(container)"
     }
   }
 }

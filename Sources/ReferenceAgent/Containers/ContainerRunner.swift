@@ -71,6 +71,8 @@ final class ContainerRunner: Sendable {
             group.addTask { await self.destroy(container) }
           case .remove(let directory):
             removals.add(directory)
+          case .volumes(let steps, let number):
+            await self.volumes(steps, number)
           }
         }
       }
@@ -117,6 +119,7 @@ final class ContainerRunner: Sendable {
       }
       let user = try launch.user.map { name throws(ProcessLaunchError) in try UserIdentity(named: name) }
       try Sandbox.make(launch.directory, owner: user)
+      for link in launch.volumes { try Volumes.link(link, in: launch.directory) }
       if let paths = unshown.withLock({ $0.removeValue(forKey: launch.container) }) {
         show(launch.container, launch.directory, paths)
       }
@@ -147,6 +150,25 @@ final class ContainerRunner: Sendable {
     }
     await agent.launched(
       launch.container, ProcessIdentity(pid: held.process.pid, startTime: held.process.startTime))
+  }
+
+  /// Takes the steps one by one: what comes later counts with them.
+  @concurrent
+  private func volumes(_ steps: [VolumeStep], _ number: UInt64) async {
+    do {
+      for step in steps {
+        switch step {
+        case .make(let folder): try Volumes.make(folder)
+        case .remove(let folder): try Volumes.remove(folder)
+        case .link(_, let directory, let links): for link in links { try Volumes.link(link, in: directory) }
+        }
+      }
+    } catch {
+      logger.error("persistent volumes not as they should be", metadata: ["error": "\(error)"])
+      await agent.volumesFailed(number, message: "\(error)")
+      return
+    }
+    await agent.volumesDone(number)
   }
 
   private func launchFailed(_ container: ContainerKey, _ error: any Error) async {

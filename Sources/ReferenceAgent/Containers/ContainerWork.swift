@@ -9,6 +9,8 @@ enum ContainerWork: Sendable {
   /// A sandbox to be shown in the files API, now or as soon as it is made.
   case show(ContainerKey, directory: String, virtualPaths: [String])
   case destroy(ContainerKey)
+  /// Folders of volumes, to be done before anything that comes later.
+  case volumes([VolumeStep], UInt64)
   /// A process of the agent before.
   case watch(ContainerKey, ProcessIdentity)
   /// A sandbox that may go when its time is over.

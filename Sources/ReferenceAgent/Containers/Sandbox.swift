@@ -45,7 +45,7 @@ enum Sandbox {
     rmdir(directory)
   }
 
-  private static func removeContents(of folder: OpaquePointer) {
+  static func removeContents(of folder: OpaquePointer) {
     defer { closedir(folder) }
     let descriptor = dirfd(folder)
     while let entry = readdir(folder) {

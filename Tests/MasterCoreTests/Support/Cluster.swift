@@ -238,9 +238,11 @@ struct Cluster {
   // MARK: Agents
 
   /// An agent that is registered.
-  mutating func agent(hostname: String = "host", resources: String = "cpus:4;mem:4096;disk:10000;ports:[31000-32000]")
-    throws -> Agent
-  {
+  @discardableResult
+  mutating func agent(
+    hostname: String = "host", resources: String = "cpus:4;mem:4096;disk:10000;ports:[31000-32000]",
+    capabilities: [AgentInfo.Capability.TypeEnum]? = nil
+  ) throws -> Agent {
     let session = makeSession()
     let address = AgentAddress(hostname: hostname, ip: "10.0.0.1", port: 5051)
     var info = AgentInfo.with {
@@ -255,8 +257,9 @@ struct Cluster {
       ]
     }
     info.resources = try Resources.parse(resources).messages
-    let directives = handle(
-      .agentMessage(session, .register(Self.register(info)), address: address))
+    var record = Self.register(info)
+    if let capabilities { record.capabilities = capabilities.map { type in .with { $0.type = type } } }
+    let directives = handle(.agentMessage(session, .register(record), address: address))
     let id = try #require(directives.toAgent(session).compactMap(\.registeredID).first)
     info.id = AgentID(id)
     return Agent(id: id, session: session, info: info, address: address)
@@ -270,8 +273,9 @@ struct Cluster {
     }
   }
 
-  static let capabilities: [AgentInfo.Capability] = [.multiRole, .hierarchicalRole, .reservationRefinement].map {
-    type in
+  static let capabilities: [AgentInfo.Capability] = [
+    .multiRole, .hierarchicalRole, .reservationRefinement, .resourceProvider, .resizeVolume, .agentOperationFeedback,
+  ].map { type in
     .with { $0.type = type }
   }
 
@@ -325,7 +329,8 @@ struct Cluster {
 
   /// A session of the agent that says what it runs; returns the new session.
   mutating func reregister(
-    _ agent: Agent, running tasks: [(Scheduler, TaskInfo, TaskState)] = [], same session: Bool = false
+    _ agent: Agent, running tasks: [(Scheduler, TaskInfo, TaskState)] = [], same session: Bool = false,
+    total: Resources? = nil, operations: [LinkApplyOperation] = []
   ) throws -> (agent: Agent, directives: [MasterCore.Directive]) {
     var agent = agent
     if !session { agent.session = makeSession() }
@@ -333,6 +338,16 @@ struct Cluster {
       $0.agentInfo = agent.info
       $0.capabilities = Self.capabilities
       $0.version = "1.11.0"
+      if let total { $0.totalResources = total.messages }
+      $0.operations = operations.map { operation in
+        .with {
+          $0.operationUuid = operation.operationUuid
+          if operation.hasFrameworkID { $0.frameworkID = operation.frameworkID }
+          $0.operation = operation.operation
+          $0.latestStatus = MessageBytes.copy(
+            MessageBytes.encoded(OperationStatus.with { $0.state = .operationPending }))
+        }
+      }
       var seen: Set<FrameworkKey> = []
       for (scheduler, _, _) in tasks where seen.insert(scheduler.id).inserted {
         $0.frameworks.append(

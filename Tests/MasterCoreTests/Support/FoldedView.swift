@@ -16,6 +16,7 @@ struct FoldedView {
   private(set) var offers: [OfferKey: Offer] = [:]
   private(set) var tasks: [Name: TaskRow] = [:]
   private(set) var executors: [ExecutorName: ExecutorRow] = [:]
+  private(set) var operations: [OperationKey: OperationRow] = [:]
   private(set) var weights: [String: Double] = [:]
   private var sequence: UInt64 = 0
 
@@ -40,8 +41,9 @@ struct FoldedView {
     case .agentRemoved(let key):
       let left = tasks.values.filter { $0.agent == key && $0.section == .active }
       let offered = offers.values.filter { $0.agentID.key == key }
+      let changed = operations.values.filter { $0.agent == key }
       return problem(
-        agents.removeValue(forKey: key) != nil && left.isEmpty && offered.isEmpty,
+        agents.removeValue(forKey: key) != nil && left.isEmpty && offered.isEmpty && changed.isEmpty,
         "agent \(key) is removed unknown, or before its tasks and offers")
     case .recoveredAgent(let key, _):
       return problem(recovered.insert(key).inserted, "agent \(key) is recovered twice")
@@ -97,6 +99,14 @@ struct FoldedView {
     case .roleWeight(let role, let weight):
       weights[role] = weight
       return nil
+    case .operation(let row):
+      let old = operations.updateValue(row, forKey: row.id)
+      return problem(old == nil && agents[row.agent] != nil, "operation \(row.id) is there, or its agent is not")
+    case .operationStatus(let key, let status):
+      operations[key]?.status = status
+      return problem(operations[key] != nil, "status of the unknown operation \(key)")
+    case .operationRemoved(let key):
+      return problem(operations.removeValue(forKey: key) != nil, "operation \(key) was not there")
     }
   }
 
@@ -119,6 +129,9 @@ struct FoldedView {
     compare(
       "unreachable tasks", tasks.values.filter { $0.section == .unreachable }.map { "\($0.framework)/\($0.id)" },
       core.frameworks.values.flatMap { f in f.unreachableTasks.keys.map { "\(f.id)/\($0)" } })
+    compare(
+      "operations", operations.map { "\($0.key) \($0.value.status.state)" },
+      core.operations.map { "\($0.key) \($0.value.latest.state)" })
     compare(
       "executors", executors.keys.map { "\($0.framework)/\($0.agent)/\($0.executor)" },
       core.executors.keys.map { "\($0.framework)/\($0.agent)/\($0.executor)" })

@@ -1,0 +1,21 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "StatefulService",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "statefulservice", targets: ["statefulservice"])],
+  dependencies: [
+    .package(name: "swift-mesos", path: "../.."),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+  ],
+  targets: [
+    .executableTarget(
+      name: "statefulservice",
+      dependencies: [
+        .product(name: "SchedulerKit", package: "swift-mesos"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/StatefulService")
+  ]
+)

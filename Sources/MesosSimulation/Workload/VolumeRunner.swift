@@ -1,0 +1,179 @@
+public import MesosModel
+public import SchedulerCore
+import SwiftProtobuf
+
+/// A framework that gives each of its tasks a persistent volume: it reserves disk and makes the volume before the task, and destroys it and
+/// takes the reservation back when the task has ended.
+///
+/// It decides by what it is offered, and asks for operations again that came to nothing; so a volume may be made twice, on two agents, and
+/// both are destroyed in the end.
+public struct VolumeRunner: FrameworkBehaviour {
+  private var runner: TaskRunner
+  private let role: String
+  /// Volumes that were asked for and may be there, by name, with the id of the operation that was to make each.
+  private var made: [String: String] = [:]
+  private var lastOperation = 0
+  /// Names of volumes whose destruction was said to be finished.
+  public private(set) var destroyed: Set<String> = []
+  /// What operations came to, by state.
+  public private(set) var operationsEnded: [OperationState: Int] = [:]
+  /// By the id of a DESTROY, the volume.
+  private var destroying: [String: String] = [:]
+
+  /// A framework without tasks as yet.
+  ///
+  /// - Parameters:
+  ///   - framework: What it subscribes with.
+  ///   - role: The role that it reserves for, one of its own.
+  public init(framework: FrameworkInfo, role: String) {
+    runner = TaskRunner(framework: framework)
+    self.role = role
+  }
+
+  public var unfinished: [String] { runner.unfinished }
+  public var endless: [TaskKey] { runner.endless }
+  public var nextDeadline: Duration? { runner.nextDeadline }
+
+  public mutating func started(at now: Moment) {
+    // Calls that were on their way may be lost with the process before: what came of them is offered.
+    made = [:]
+    destroying = [:]
+    runner.started(at: now)
+  }
+
+  public mutating func demanded(_ task: SimulatedTask, at now: Moment) -> [SchedulerCall] {
+    var task = task
+    task.resources += volume(of: task.name)
+    return wakeful(runner.demanded(task, at: now))
+  }
+
+  public mutating func received(_ update: SchedulerUpdate, at now: Moment) -> [SchedulerCall] {
+    switch update {
+    case .offers(let offers):
+      var calls: [SchedulerCall] = []
+      var others: [Offer] = []
+      for offer in offers {
+        if let call = use(offer) { calls.append(call) } else { others.append(offer) }
+      }
+      return calls + wakeful(runner.received(.offers(others), at: now))
+    case .operation(let status):
+      ended(status)
+      return []
+    default: return wakeful(runner.received(update, at: now))
+    }
+  }
+
+  public mutating func completed(_ call: SchedulerCall, _ error: SchedulerError?, at now: Moment) -> [SchedulerCall] {
+    if error != nil, call.type == .accept {
+      for operation in call.accept.operations where operation.hasID { forget(operation.id.value) }
+    }
+    return wakeful(runner.completed(call, error, at: now))
+  }
+
+  public mutating func tick(at now: Moment) -> [SchedulerCall] { wakeful(runner.tick(at: now)) }
+
+  /// Volumes are destroyed by means of offers, so offers are always wanted.
+  private func wakeful(_ calls: [SchedulerCall]) -> [SchedulerCall] { calls.filter { $0.type != .suppress } }
+
+  // MARK: Operations
+
+  private static let prefix = "volume-of-"
+
+  private var disk: Resources {
+    let plain = SimulatedTask.simulated("disk:64")
+    return (try? plain.pushingReservation(Reservation(.dynamic, role: role))) ?? plain
+  }
+
+  private func volume(of task: String) -> Resources {
+    let messages = disk.messages.map { message in
+      var message = message
+      message.disk.persistence.id = Self.prefix + task
+      message.disk.volume.mode = .rw
+      message.disk.volume.containerPath = "data"
+      return message
+    }
+    return (try? Resources(messages)) ?? Resources()
+  }
+
+  /// Makes a volume that is missing, or ends one that is of no use any more; one step an offer.
+  private mutating func use(_ offer: Offer) -> SchedulerCall? {
+    let resources = ((try? Resources(offer.resources)) ?? Resources()).unallocated
+    let wanted = Set(runner.unfinished)
+    for entry in resources.persistentVolumes.entries where entry.reservationRole == role {
+      guard let id = entry.disk?.persistence.id, id.hasPrefix(Self.prefix) else { continue }
+      let task = String(id.dropFirst(Self.prefix.count))
+      guard !wanted.contains(task) else {
+        made[task] = made[task] ?? ""
+        continue
+      }
+      let destroy = operationID()
+      destroying[destroy] = task
+      var free = entry.message()
+      free.clearDisk()
+      return accept(
+        offer,
+        [
+          make(.destroy, destroy) { $0.destroy.volumes = [entry.message()] },
+          make(.unreserve, operationID()) { $0.unreserve.resources = [free] },
+        ])
+    }
+    // Of a volume that came to nothing the reservation may be left.
+    let left = resources.filter { $0.name == "disk" && $0.isDynamicallyReserved && !$0.isPersistentVolume }
+      .reserved(to: role)
+    guard left.isEmpty else {
+      return accept(offer, [make(.unreserve, operationID()) { $0.unreserve.resources = left.messages }])
+    }
+    guard resources.contains(SimulatedTask.simulated("disk:64")),
+      let task = runner.unfinished.first(where: { made[$0] == nil })
+    else { return nil }
+    let create = operationID()
+    made[task] = create
+    return accept(
+      offer,
+      [
+        make(.reserve, operationID()) { $0.reserve.resources = disk.messages },
+        make(.create, create) { $0.create.volumes = volume(of: task).messages },
+      ])
+  }
+
+  private mutating func operationID() -> String {
+    lastOperation += 1
+    return "operation-\(lastOperation)"
+  }
+
+  private func make(
+    _ type: Offer.Operation.TypeEnum, _ id: String, _ fill: (inout Offer.Operation) -> Void
+  ) -> Offer.Operation {
+    var operation = Offer.Operation()
+    operation.type = type
+    operation.id.value = id
+    fill(&operation)
+    return operation
+  }
+
+  private func accept(_ offer: Offer, _ operations: [Offer.Operation]) -> SchedulerCall {
+    .with {
+      $0.type = .accept
+      $0.accept.offerIds = [offer.id]
+      $0.accept.operations = operations
+      $0.accept.filters.refuseSeconds = 0
+    }
+  }
+
+  private mutating func ended(_ status: OperationStatus) {
+    let id = status.operationID.value
+    switch status.state {
+    case .operationFinished:
+      if let task = destroying.removeValue(forKey: id) { destroyed.insert(task) }
+    case .operationPending, .operationRecovering, .operationUnsupported: return
+    default: forget(id)
+    }
+    operationsEnded[status.state, default: 0] += 1
+  }
+
+  /// The operation came to nothing, or nobody knows: if it did come to something, that will be offered.
+  private mutating func forget(_ id: String) {
+    destroying[id] = nil
+    for (task, operation) in made where operation == id { made[task] = nil }
+  }
+}
