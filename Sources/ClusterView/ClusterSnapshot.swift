@@ -8,6 +8,11 @@ public struct ClusterSnapshot: Sendable {
   public let sequence: UInt64
   /// Weights of roles that have one of their own.
   public let weights: [String: Double]
+  /// Quotas of roles that have one.
+  public let quotas: QuotaTree
+  /// The schedule of maintenance, and which machines are down.
+  public let maintenance: MaintenancePlan
+  private let inverseAnswers: [MachineName: [AgentKey: [FrameworkKey: InverseOfferStatus]]]
   let agentRows: SlabRows<Record<AgentContent>>
   let recoveredAgentRows: SlabRows<Record<RecoveredAgentContent>>
   let frameworkRows: SlabRows<FrameworkEntry>
@@ -20,6 +25,9 @@ public struct ClusterSnapshot: Sendable {
   init(_ state: ClusterState) {
     sequence = state.sequence
     weights = state.weights
+    quotas = state.quotas
+    maintenance = state.maintenance
+    inverseAnswers = state.inverseAnswers
     agentRows = state.agents.rows
     recoveredAgentRows = state.recoveredAgents.rows
     frameworkRows = state.frameworks.rows
@@ -60,6 +68,21 @@ public struct ClusterSnapshot: Sendable {
 
   public var executors: some Sequence<ExecutorRow> { executorRows.rows.lazy.map(\.content.row) }
 
+  /// The machines that are draining, with what frameworks answered, and those that are down.
+  public var maintenanceStatus: MaintenanceStatus {
+    .with {
+      $0.drainingMachines = maintenance.drainingMachines.map { name, id in
+        .with {
+          $0.id = id
+          $0.statuses = (inverseAnswers[name] ?? [:]).sorted { $0.key < $1.key }.flatMap { _, answers in
+            answers.sorted { $0.key < $1.key }.map(\.value)
+          }
+        }
+      }
+      $0.downMachines = maintenance.downMachines
+    }
+  }
+
   public var agentCount: Int { agentRows.count }
   public var frameworkCount: Int { frameworkRows.count }
   public var completedFrameworkCount: Int { completedFrameworkRows.count }
@@ -89,7 +112,8 @@ public struct ClusterSnapshot: Sendable {
       }
       for name in names { frameworks[name, default: []].append(FrameworkID(row.id)) }
     }
-    return Set(frameworks.keys).union(weights.keys).sorted().map { name in
+    let withQuota = quotas.entries.map(\.role)
+    return Set(frameworks.keys).union(weights.keys).union(withQuota).sorted().map { name in
       .with {
         $0.name = name
         $0.weight = weights[name] ?? 1

@@ -10,6 +10,9 @@ extension MasterCore {
   ) -> CallAnswer? {
     switch call.type {
     case .teardown: teardown(call.teardown.frameworkID.key, at: now)
+    case .updateQuota, .setQuota, .removeQuota, .updateWeights, .drainAgent, .deactivateAgent, .reactivateAgent,
+      .markAgentGone, .updateMaintenanceSchedule, .startMaintenance, .stopMaintenance:
+      changeRegistry(call, token: token, at: now)
     default:
       .rejected(
         status: 501, text: "The call \(call.type.wireName) is not built yet; see docs/compatibility.md")

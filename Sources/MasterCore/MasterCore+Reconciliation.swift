@@ -31,6 +31,8 @@ extension MasterCore {
       } else if let since = unreachableAgents[agent] {
         (state, message) = (.taskUnreachable, "Reconciliation: Task is unreachable")
         unreachableSince = since
+      } else if goneAgents.contains(agent) {
+        (state, message) = (.taskGoneByOperator, "Reconciliation: Task is gone")
       } else {
         (state, message) = (.taskUnknown, "Reconciliation: Task is unknown")
       }
@@ -85,6 +87,9 @@ extension MasterCore {
       } else if unreachableAgents.contains(operation.agentID.key) {
         state = .operationUnreachable
         message = "Reconciliation: Agent is unreachable"
+      } else if goneAgents.contains(operation.agentID.key) {
+        state = .operationGoneByOperator
+        message = "Reconciliation: Agent marked gone by operator"
       } else {
         state = .operationUnknown
         message = "Reconciliation: Both operation and agent are unknown"

@@ -39,6 +39,10 @@ public struct MasterSnapshot: Hashable, Sendable {
   public var unreachableTasks: Set<TaskName> = []
   public var completedTasks: Set<TaskName> = []
   public var executors: Set<ExecutorName> = []
+  public var quotas: [String: Quota] = [:]
+  public var weights: [String: Double] = [:]
+  public var maintenance = MaintenancePlan()
+  public var inverseOffers: Set<OfferKey> = []
 
   /// Nothing at all, as before the first change.
   public init() {}
@@ -71,6 +75,10 @@ extension MasterCore {
         snapshot.completedTasks.insert(.init(framework: id, task: task))
       }
     }
+    snapshot.quotas = Dictionary(uniqueKeysWithValues: quotas.entries.map { ($0.role, $0.quota) })
+    snapshot.weights = Dictionary(uniqueKeysWithValues: weights.infos.map { ($0.role, $0.weight) })
+    snapshot.maintenance = maintenance
+    snapshot.inverseOffers = Set(inverseOffers.keys)
     snapshot.executors = Set(
       executors.keys.map { .init(framework: $0.framework, agent: $0.agent, executor: $0.executor) })
     return snapshot

@@ -180,6 +180,7 @@ extension LinkDown.OneOf_Body: Traceable {
     case .updateFramework(let message): "update framework \(message.frameworkID)"
     case .reconcileTasks(let message): "reconcile \(list: message.tasks.map(\.taskID))"
     case .shutdown(let message): "shut down: \(message.message)"
+    case .drainAgent(let message): message.hasConfig ? "drain" : "drain no more"
     }
   }
 }
@@ -219,6 +220,17 @@ extension RegistryOperation: Traceable {
     case .markUnreachable(let id, _, _): "unreachable \(id)"
     case .markReachable(let id, _): "reachable \(id)"
     case .removeAgent(let id): "remove \(id)"
+    case .setCondition(let id, let condition):
+      "condition of \(id) deactivated \(condition.isDeactivated) drain \(condition.drain?.state.rawValue ?? 0)"
+    case .clearCondition(let id): "no condition of \(id)"
+    case .markGone(let id, _): "gone \(id)"
+    case .forgetGone(let id): "forget gone \(id)"
+    case .setQuota(let role, let quota): "quota of \(role) \(quota.guarantees.description) \(quota.limits.description)"
+    case .removeQuota(let role): "no quota of \(role)"
+    case .setWeight(let role, let weight): "weight of \(role) \(String(weight))"
+    case .setMaintenance(let plan): "maintenance \(plan.description)"
+    case .requireCapability(let name): "require \(name)"
+    case .releaseCapability(let name): "release \(name)"
     }
   }
 }
@@ -234,6 +246,7 @@ extension MasterCore.Directive: Traceable {
     case .persist(let operations, let number): "persist \(number) \(list: operations)"
     case .changed(let change): "change \(change.sequence) \(change.kind)"
     case .continueCycle: "continue cycle"
+    case .abort(let message): "abort: \(message)"
     }
   }
 }
@@ -259,6 +272,13 @@ extension Change.Kind: Traceable {
     case .executor(let row): "executor \(row.id) on \(row.agent)"
     case .executorRemoved(_, let agent, let id): "executor \(id) on \(agent) removed"
     case .roleWeight(let role, let weight): "role \(role) weighs \(described: weight)"
+    case .quota(let role, let quota):
+      "role \(role) guaranteed \(quota.guarantees.description) limited \(quota.limits.description)"
+    case .maintenance(let plan): "maintenance \(plan.description)"
+    case .inverseOffer(let offer): "inverse offer \(offer.id.value)"
+    case .inverseOfferRemoved(let id): "inverse offer \(id) removed"
+    case .inverseOfferAnswer(_, let agent, let framework, let status):
+      "\(framework) on leaving \(agent): \(status?.status.rawValue ?? 0)"
     }
   }
 }
