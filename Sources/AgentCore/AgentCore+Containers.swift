@@ -244,6 +244,7 @@ extension AgentCore {
   /// A framework without executors is a completed one; the oldest beyond the limit are forgotten.
   mutating func forgetIfIdle(_ id: FrameworkKey) {
     guard let framework = frameworks[id], framework.executors.isEmpty else { return }
+    settleDraining()
     frameworks[id]?.isTerminating = false
     if framework.completed.isEmpty { forgetFramework(id) }
     var excess = frameworks.values.count { $0.executors.isEmpty } - configuration.completedFrameworksMax

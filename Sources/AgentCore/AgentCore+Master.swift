@@ -158,6 +158,7 @@ extension AgentCore {
     case .applyOperation(let message): apply(message)
     case .acknowledgeOperation(let message): acknowledge(message)
     case .shutdown(let message): shutdown(String(message.message.prefix(1_000)))
+    case .drainAgent(let message): drain(message)
     }
   }
 
@@ -226,6 +227,12 @@ extension AgentCore {
     }
     // A framework that is being removed acknowledges nothing: an update would be sent for ever.
     guard frameworks[id]?.isTerminating != true else { return }
+    guard drainConfig == nil else {
+      drop(
+        address, .launchedWhileDraining, message: "Task was received while agent was already draining",
+        isPartitionAware: frameworkInfo.isPartitionAware)
+      return
+    }
     let executorInfo = info.hasExecutor ? info.executor : commandExecutor(for: info, framework: id)
     let executorID = executorInfo.executorID.key
     let executorAddress = ExecutorAddress(framework: id, executor: executorID)
@@ -357,7 +364,7 @@ extension AgentCore {
     }
   }
 
-  private mutating func kill(_ message: LinkKillTask) {
+  mutating func kill(_ message: LinkKillTask) {
     let address = TaskAddress(framework: FrameworkKey(message.frameworkID), task: TaskKey(message.taskID))
     guard let owner = owners[address] else {
       guard streams[address] == nil else { return }  // its end is being told

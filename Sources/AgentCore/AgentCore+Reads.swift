@@ -13,7 +13,12 @@ extension AgentCore {
     return info
   }
 
-  public func getAgent() -> AgentResponse.GetAgent { .with { $0.agentInfo = agentInfo } }
+  public func getAgent() -> AgentResponse.GetAgent {
+    .with {
+      $0.agentInfo = agentInfo
+      if let drainConfig { $0.drainConfig = drainConfig }
+    }
+  }
 
   public func getTasks() -> AgentResponse.GetTasks {
     var answer = AgentResponse.GetTasks()

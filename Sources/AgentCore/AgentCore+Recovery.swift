@@ -22,6 +22,7 @@ extension AgentCore {
         let info = try Checkpoint.decode(CheckpointAgent.self, record).agentInfo
         try checkUnchanged(info)
         agentID = info.id.key
+      case ("drain", 1): drainConfig = try Checkpoint.decode(CheckpointDrain.self, record).config
       case ("frameworks", 2):
         let id = FrameworkKey(names[1])
         frameworks[id] = Framework(id: id, info: try Checkpoint.decode(CheckpointFramework.self, record).info)
@@ -211,6 +212,7 @@ extension AgentCore {
     guard phase == .recovering else { return }
     phase = .running
     deadlines.remove(.recovery)
+    replayDraining()
     if isLinkUp { register() }
   }
 

@@ -63,7 +63,7 @@ extension AgentCore {
     guard let owner = owners[address] else { return }
     let executor = ExecutorAddress(framework: address.framework, executor: owner)
     guard let container = self[executor]?.container else { return }
-    append(status, to: address, executor: executor, container: container)
+    append(draining(status, of: address.framework), to: address, executor: executor, container: container)
   }
 
   /// The same for a task that the agent does not have.

@@ -54,6 +54,8 @@ public struct AgentCore: Sendable {
   /// The id that the master gave is on its way to the disk; what the master sends meanwhile waits, as it presumes the id.
   var isBeingNamed = false
   var early: [LinkDown.OneOf_Body] = []
+  /// How the agent is being drained; absent once nothing runs any more.
+  var drainConfig: DrainConfig?
   /// The last records are on their way to the disk, then everything is taken back.
   var isLeaving = false
 

@@ -5,6 +5,7 @@ import SwiftProtobuf
 /// Keys of the agent's records; see `agent_checkpoint.proto`.
 enum Checkpoint {
   static let agent = "agent"
+  static let drain = "drain"
 
   static let resources = "resources"
 

@@ -195,20 +195,31 @@ extension FrameworkEntry {
       parts.append(head)
       parts += offerParts
     }
+    for offer in inverseOffersInOrder {
+      let offerParts = offer.protobufParts
+      var head: [UInt8] = []
+      WireBytes.appendHeader(field: 8, length: offerParts.reduce(0) { $0 + $1.count }, to: &head)
+      parts.append(head)
+      parts += offerParts
+    }
     return parts
   }
 
   /// The offers go in as the last member: the order of members means nothing, and the rest stays as it was encoded.
   fileprivate var json: [UInt8] {
     var json = record.json
-    guard !offers.isEmpty, json.last == UInt8(ascii: "}") else { return json }
-    json.removeLast()
-    json += Array(",\"offers\":[".utf8)
-    for (index, offer) in offersInOrder.enumerated() {
-      if index > 0 { json.append(UInt8(ascii: ",")) }
-      json += offer.json
+    func append(_ name: String, _ elements: [[UInt8]]) {
+      guard !elements.isEmpty, json.last == UInt8(ascii: "}") else { return }
+      json.removeLast()
+      json += Array(",\"\(name)\":[".utf8)
+      for (index, element) in elements.enumerated() {
+        if index > 0 { json.append(UInt8(ascii: ",")) }
+        json += element
+      }
+      json += Array("]}".utf8)
     }
-    json += Array("]}".utf8)
+    append("offers", offersInOrder.map(\.json))
+    append("inverse_offers", inverseOffersInOrder.map(\.json))
     return json
   }
 }

@@ -37,6 +37,7 @@ extension ClusterSnapshot {
       }
     }
     for role in weights.keys { row(role) }
+    for entry in quotas.entries { row(entry.role) }
     for role in named { row(role) }
     for entry in frameworkRows.rows {
       let framework = entry.record.content.row

@@ -8,6 +8,11 @@ public struct ClusterSnapshot: Sendable {
   public let sequence: UInt64
   /// Weights of roles that have one of their own.
   public let weights: [String: Double]
+  /// Quotas of roles that have one.
+  public let quotas: QuotaTree
+  /// The schedule of maintenance, and which machines are down.
+  public let maintenance: MaintenancePlan
+  private let inverseAnswers: [MachineName: [AgentKey: [FrameworkKey: InverseOfferStatus]]]
   let agentRows: SlabRows<Record<AgentContent>>
   let recoveredAgentRows: SlabRows<Record<RecoveredAgentContent>>
   let frameworkRows: SlabRows<FrameworkEntry>
@@ -21,6 +26,9 @@ public struct ClusterSnapshot: Sendable {
   init(_ state: ClusterState) {
     sequence = state.sequence
     weights = state.weights
+    quotas = state.quotas
+    maintenance = state.maintenance
+    inverseAnswers = state.inverseAnswers
     agentRows = state.agents.rows
     recoveredAgentRows = state.recoveredAgents.rows
     frameworkRows = state.frameworks.rows
@@ -69,6 +77,21 @@ public struct ClusterSnapshot: Sendable {
   public var operationMessages: some Sequence<MesosOperation> {
     operationRows.rows.lazy.map {
       decode([$0.content.row.stable, $0.content.row.status.encoded], as: MesosOperation.self) ?? .init()
+    }
+  }
+
+  /// The machines that are draining, with what frameworks answered, and those that are down.
+  public var maintenanceStatus: MaintenanceStatus {
+    .with {
+      $0.drainingMachines = maintenance.drainingMachines.map { name, id in
+        .with {
+          $0.id = id
+          $0.statuses = (inverseAnswers[name] ?? [:]).sorted { $0.key < $1.key }.flatMap { _, answers in
+            answers.sorted { $0.key < $1.key }.map(\.value)
+          }
+        }
+      }
+      $0.downMachines = maintenance.downMachines
     }
   }
 

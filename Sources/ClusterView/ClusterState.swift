@@ -14,6 +14,11 @@ struct ClusterState: Sendable {
   private(set) var executors: Slab<Record<ExecutorContent>>
   private(set) var weights: [String: Double] = [:]
   private(set) var operations: Slab<Record<OperationContent>>
+  private(set) var quotas = QuotaTree()
+  private(set) var maintenance = MaintenancePlan()
+  /// How frameworks answered inverse offers, by machine and agent.
+  private(set) var inverseAnswers: [MachineName: [AgentKey: [FrameworkKey: InverseOfferStatus]]] = [:]
+  private var inverseOfferOwners: [OfferKey: FrameworkKey] = [:]
   /// Changes of rows that are not there.
   private(set) var unmatchedChanges = 0
   private var offerOwners: [OfferKey: FrameworkKey] = [:]
@@ -56,6 +61,7 @@ struct ClusterState: Sendable {
     case .frameworkCompleted(let id, let status):
       guard let entry = frameworks.remove(id) else { return expect(false) }
       for offer in entry.offers.keys { offerOwners[offer] = nil }
+      for offer in entry.inverseOffers.keys { inverseOfferOwners[offer] = nil }
       completedFrameworks.put(FrameworkEntry(record: entry.record.with(status, ledger)))
     case .frameworkForgotten(let id): expect(completedFrameworks.remove(id) != nil)
 
@@ -105,6 +111,24 @@ struct ClusterState: Sendable {
           record = Record(OperationContent(row: row), ledger)
         })
     case .operationRemoved(let id): expect(operations.remove(id) != nil)
+    case .quota(let role, let quota): quotas[role] = quota
+    case .maintenance(let plan): maintenance = plan
+    case .inverseOffer(let offer):
+      offersMade += 1
+      let record = Record(InverseOfferContent(offer: offer, ordinal: offersMade), ledger)
+      let owner = offer.frameworkID.key
+      if frameworks.update(owner, { $0.inverseOffers[record.key] = record }) {
+        inverseOfferOwners[record.key] = owner
+      } else {
+        unmatchedChanges += 1
+      }
+    case .inverseOfferRemoved(let id):
+      guard let owner = inverseOfferOwners.removeValue(forKey: id) else { return expect(false) }
+      expect(frameworks.update(owner) { $0.inverseOffers[id] = nil })
+    case .inverseOfferAnswer(let machine, let agent, let framework, let status):
+      inverseAnswers[machine, default: [:]][agent, default: [:]][framework] = status
+      if inverseAnswers[machine]?[agent]?.isEmpty ?? false { inverseAnswers[machine]?[agent] = nil }
+      if inverseAnswers[machine]?.isEmpty ?? false { inverseAnswers[machine] = nil }
     }
   }
 

@@ -52,6 +52,8 @@ struct AgentContent: RecordContent {
           $0.totalResources = row.status.total.messages(in: .endpoint)
           $0.allocatedResources = row.status.allocated.messages(in: .endpoint)
           $0.offeredResources = row.status.offered.messages(in: .endpoint)
+          if let info = row.status.drainInfo { $0.drainInfo = info }
+          if let time = row.status.drainStartTime { $0.estimatedDrainStartTime = time }
         }, ledger),
     ]
   }
@@ -155,10 +157,28 @@ struct OfferContent: RecordContent {
   func json(_ protobufParts: [[UInt8]]) -> [UInt8] { offer.jsonBytes() }
 }
 
+struct InverseOfferContent: RecordContent {
+  var offer: InverseOffer
+  /// As offers are.
+  var ordinal: UInt64
+
+  var key: OfferKey { offer.id.key }
+
+  func protobufParts(_ ledger: EncodingLedger) -> [[UInt8]] { [encode(offer, ledger)] }
+
+  func json(_ protobufParts: [[UInt8]]) -> [UInt8] { offer.jsonBytes() }
+}
+
 /// A framework with its offers.
 struct FrameworkEntry: SlabRow {
   var record: Record<FrameworkContent>
   var offers: [OfferKey: Record<OfferContent>] = [:]
+  var inverseOffers: [OfferKey: Record<InverseOfferContent>] = [:]
+
+  /// The inverse offers in the order in which they were made.
+  var inverseOffersInOrder: [Record<InverseOfferContent>] {
+    inverseOffers.values.sorted { $0.content.ordinal < $1.content.ordinal }
+  }
 
   var key: FrameworkKey { record.key }
 

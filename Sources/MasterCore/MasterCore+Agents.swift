@@ -14,6 +14,16 @@ extension MasterCore {
     /// Not back in time after the start of this master.
     case recoveredUnreachable([AgentKey], since: Int64)
     case remove(AgentKey)
+    /// Nothing runs any more on an agent that was being drained.
+    case drained(AgentKey, AgentCondition)
+    /// The same of one that is not to come back.
+    case drainedForGood(AgentKey, since: Int64)
+    /// Agents that were remembered for long enough.
+    case collected(unreachable: [AgentKey], gone: [AgentKey])
+    /// An agent that was unreachable came back from a machine that is down.
+    case readmissionRefused(AgentKey)
+    /// What an operator asked for, whose call waits.
+    case call(OperatorChange, CallToken)
     /// Nothing is shown of it.
     case silent
   }
@@ -63,6 +73,7 @@ extension MasterCore {
     } catch {
       return refuse(connection, "Invalid agent resources: \(error.message)")
     }
+    guard admits(record.agentInfo, from: connection, address) else { return }
     let id = makeAgentID()
     var record = record
     record.agentInfo.id = AgentID(id)
@@ -72,11 +83,41 @@ extension MasterCore {
       then: .register(connection, id, record, address))
   }
 
+  /// Whether an agent may join at all; one that may not is told, and its session ends.
+  ///
+  /// - Source: Apache Mesos, `master/master.cpp`, `_registerSlave`, `_reregisterSlave`. It passes over agents whose domains do not fit,
+  ///   which then try for ever; here they are told why and end, and what they run goes on.
+  private mutating func admits(
+    _ info: AgentInfo, from connection: AgentConnection, _ address: AgentAddress
+  ) -> Bool {
+    if isDown(info, at: address) {
+      shutDown(connection, "Machine is `DOWN`")
+      return false
+    }
+    if info.hasDomain, !configuration.masterInfo.hasDomain {
+      refuse(connection, "The agent has a domain, but the master has none")
+      return false
+    }
+    if configuration.requiresAgentDomain, !info.hasDomain {
+      refuse(connection, "The agent has no domain, and this master requires agents to have one")
+      return false
+    }
+    return true
+  }
+
+  /// Has an agent end with all that it runs.
+  private mutating func shutDown(_ connection: AgentConnection, _ message: String) {
+    send(.shutdown(.with { $0.message = message }), to: connection)
+    effects.directives.append(.closeAgent(connection))
+  }
+
   private mutating func makeAgentID() -> AgentKey {
     while true {
       let key = AgentKey(master: configuration.masterID, number: lastAgent)
       lastAgent += 1
-      if agents[key] == nil, recoveredAgents[key] == nil, !unreachableAgents.contains(key) { return key }
+      if agents[key] == nil, recoveredAgents[key] == nil, !unreachableAgents.contains(key), !goneAgents.contains(key) {
+        return key
+      }
     }
   }
 
@@ -95,6 +136,10 @@ extension MasterCore {
       id: id, info: record.agentInfo, capabilities: record.capabilities, version: record.version, address: address,
       connection: connection, registeredTime: now.timeInfo, total: total, admitted: now.uptime, heard: now.uptime,
       incarnation: lastTask)
+    // Its machine may have been taken down meanwhile.
+    guard admits(record.agentInfo, from: connection, address) else {
+      return persist([.removeAgent(id)], then: .silent)
+    }
     do {
       try allocator.add(agent, used: [:])
     } catch {
@@ -107,6 +152,7 @@ extension MasterCore {
     change(.agent(agent.row))
     deadlines.insert(.agent(id, incarnation: agent.incarnation), at: now.uptime + configuration.agentTimeout)
     send(.registered(.with { $0.agentID = id.value }), to: connection)
+    settleUnavailability(of: id)
     requestCycle()
   }
 
@@ -218,6 +264,10 @@ extension MasterCore {
     } catch {
       return refuse(connection, error.message)
     }
+    if goneAgents.contains(id) { return shutDown(connection, "Agent has been marked gone") }
+    // It comes again, and is told then.
+    if markingGone.contains(id) { return effects.directives.append(.closeAgent(connection)) }
+    guard admits(record.agentInfo, from: connection, address) else { return }
     let info = MessageBytes.encoded(record.agentInfo)
     if let agent = agents[id], !agent.isLeaving {
       guard agent.address.ip == address.ip, agent.info.hostname == record.agentInfo.hostname else {
@@ -247,6 +297,12 @@ extension MasterCore {
   ) {
     guard let inventory = try? Inventory(record) else { return }
     let id = record.agentInfo.id.key
+    guard !goneAgents.contains(id) else { return shutDown(connection, "Agent has been marked gone") }
+    guard admits(record.agentInfo, from: connection, address) else {
+      // Its machine was taken down while the registry was told that it is back.
+      if agents[id] == nil, recoveredAgents[id] == nil { persist([.removeAgent(id)], then: .readmissionRefused(id)) }
+      return
+    }
     counters.values["slave_reregistrations", default: 0] += 1
     if agents[id] != nil {
       comeBack(id, connection, record, inventory, address, at: now)
@@ -306,6 +362,8 @@ extension MasterCore {
     }
     // Registered before anything else is sent: what follows presumes it.
     send(.registered(.with { $0.agentID = id.value }), to: connection)
+    settleUnavailability(of: id)
+    restoreCondition(of: id)
     for task in inventory.tasks where frameworks[task.name.framework] != nil {
       guard tasks[task.name] == nil else {
         // The id was used again elsewhere: of two tasks of one name, the one that is known stays.
@@ -328,6 +386,7 @@ extension MasterCore {
       }
     }
     reconcile(inventory.operations, on: id, at: now)
+    checkDrained(id, at: now)
     // Tasks that were unreachable and that the agent does not name are over; nothing is known of how.
     guard !isRecovered else { return }
     for key in frameworks.keys.sorted() {
@@ -381,6 +440,7 @@ extension MasterCore {
     }
     // Offers were made of what the agent was before.
     removeOffers(before.offers, notify: true, at: now)
+    removeInverseOffers(of: id, at: now)
     links[connection] = id
     agents[id]?.connection = connection
     agents[id]?.describe(
@@ -421,10 +481,13 @@ extension MasterCore {
       // Begins anew with what runs there. The amounts were counted a moment ago, so they can be counted again.
       allocator.remove(id)
       do { try allocator.add(agent, used: used(on: agent)) } catch { preconditionFailure(error.message) }
+      settleUnavailability(of: id)
+      settleHindrances(of: id)
     } else {
       allocator.set(id, active: true)
     }
     touch(id)
+    if conditions[id]?.drain != nil { tellDraining(id) }
 
     // What only the master knows, the agent has to tell about: the launch may have been lost, or overtaken by this.
     let named = Set(inventory.tasks.map(\.name))
@@ -483,25 +546,55 @@ extension MasterCore {
     agents[id]?.connection = nil
     allocator.set(id, active: false)
     removeOffers(agent.offers, notify: true, at: now)
+    removeInverseOffers(of: id, at: now)
     touch(id)
   }
 
   private mutating func unregister(_ id: AgentKey) {
     counters.messages["unregister_slave", default: 0] += 1
+    remove(id)
+  }
+
+  /// Has the registry forget the agent, then everybody.
+  mutating func remove(_ id: AgentKey) {
     guard agents[id]?.isLeaving == false else { return }
     agents[id]?.isLeaving = true
+    removing.insert(id)
     persist([.removeAgent(id)], then: .remove(id))
   }
 
-  /// The agent is registered no longer; its tasks end in `state` or become unreachable.
-  private mutating func drop(_ id: AgentKey, unreachableSince since: Int64?, _ message: String, at now: Moment) {
+  /// Why an agent is registered no longer.
+  enum Loss: Hashable, Sendable {
+    /// Silent for too long; nanoseconds since 1970.
+    case unreachable(since: Int64)
+    case removed
+    /// An operator says that it will not come back.
+    case gone
+
+    var unreachableSince: Int64? { if case .unreachable(let since) = self { since } else { nil } }
+
+    var cause: TaskStatusCause {
+      switch self {
+      case .unreachable: .agentUnreachable
+      case .removed: .agentRemoved
+      case .gone: .agentRemovedByOperator
+      }
+    }
+  }
+
+  /// The agent is registered no longer; its tasks are over or become unreachable.
+  mutating func drop(_ id: AgentKey, _ loss: Loss, _ message: String, at now: Moment) {
     guard let agent = agents[id] else { return }
+    let since = loss.unreachableSince
+    // What is taken off it now was not drained.
+    agents[id]?.condition = nil
     removeOffers(agent.offers, notify: true, at: now)
+    removeInverseOffers(of: id, at: now)
+    forgetAnswers(of: id)
     for name in sorted(agent.tasks) {
       guard let task = tasks[name] else { continue }
       let isPartitionAware = frameworks[name.framework]?.isPartitionAware ?? false
-      let cause: TaskStatusCause = since == nil ? .agentRemoved : .agentUnreachable
-      let told = cause.reported(toPartitionAware: isPartitionAware)
+      let told = loss.cause.reported(toPartitionAware: isPartitionAware)
       var status = TaskStatus(name.task, told, message: message, agent: id, at: now)
       if let executor = task.executor { status.executorID = ExecutorID(executor) }
       if let since { status.unreachableTime = .with { $0.nanoseconds = since } }
@@ -523,6 +616,7 @@ extension MasterCore {
       effects.directives.append(.closeAgent(connection))
     }
     agents[id] = nil
+    if since == nil { conditions[id] = nil }
     allocator.remove(id)
     change(.agentRemoved(id))
     counters.values["slave_removals", default: 0] += 1
@@ -538,10 +632,12 @@ extension MasterCore {
     for connection in subscribers.keys.sorted() { send(event, to: connection) }
   }
 
-  private mutating func noteUnreachable(_ id: AgentKey, since: Int64) {
+  private mutating func noteUnreachable(_ id: AgentKey, since: Int64, at now: Moment) {
     let dropped = unreachableAgents.append(id, since, limit: configuration.unreachableAgentsMax)
     // The registry is about to learn that one is back: what it learns after that would undo it.
     let forgotten = dropped.filter { !reregistering.contains($0.key) }
+    scheduleRegistryCollection(at: now)
+    for (id, _) in forgotten { forgetUnreachable(id) }
     guard !forgotten.isEmpty else { return }
     persist(forgotten.map { .removeAgent($0.key) }, then: .silent)
   }
@@ -562,21 +658,27 @@ extension MasterCore {
         if !isConnected { disconnected(connection, at: now) }
       case .unreachable(let id, let since):
         counters.values["slave_removals/reason_unhealthy", default: 0] += 1
-        drop(id, unreachableSince: since, "health check timed out", at: now)
-        noteUnreachable(id, since: since)
+        drop(id, .unreachable(since: since), "health check timed out", at: now)
+        noteUnreachable(id, since: since, at: now)
       case .recoveredUnreachable(let ids, let since):
         for id in ids where recoveredAgents.removeValue(forKey: id) != nil {
           counters.values["slave_removals", default: 0] += 1
           counters.values["slave_removals/reason_unhealthy", default: 0] += 1
           counters.values["recovery_slave_removals", default: 0] += 1
           change(.recoveredAgentRemoved(id))
-          noteUnreachable(id, since: since)
+          noteUnreachable(id, since: since, at: now)
           tellLost(id)
         }
       case .remove(let id):
         counters.values["slave_removals/reason_unregistered", default: 0] += 1
         let hostname = agents[id]?.info.hostname ?? ""
-        drop(id, unreachableSince: nil, "Agent \(hostname) removed: the agent unregistered", at: now)
+        removing.remove(id)
+        drop(id, .removed, "Agent \(hostname) removed: the agent unregistered", at: now)
+      case .drained(let id, let condition): drained(id, condition, at: now)
+      case .drainedForGood(let id, let since): drainedForGood(id, since: since, at: now)
+      case .collected(let unreachable, let gone): collected(unreachable: unreachable, gone: gone)
+      case .readmissionRefused(let id): forgetUnreachable(id)
+      case .call(let change, let token): callPersisted(change, token, at: now)
       case .silent: break
       }
     }
@@ -594,6 +696,7 @@ extension MasterCore {
       if admitting.remove(connection) != nil { effects.directives.append(.closeAgent(connection)) }
       links[connection] = nil
     case .unreachable(let id, _), .remove(let id):
+      removing.remove(id)
       agents[id]?.isLeaving = false
       guard let agent = agents[id] else { return }
       deadlines.insert(
@@ -601,7 +704,12 @@ extension MasterCore {
     case .recoveredUnreachable(let ids, _):
       for id in ids { recoveredAgents[id]?.isLeaving = false }
       deadlines.insert(.recoveredAgents, at: now.uptime + configuration.agentPingTimeout)
-    case .silent: break
+    case .drained(let id, _): drainingFailed(id, at: now)
+    case .drainedForGood(let id, _):
+      releaseFromGone(id, at: now)
+      drainingFailed(id, at: now)
+    case .call(let change, let token): callFailed(change, token, message: message, at: now)
+    case .collected, .readmissionRefused, .silent: break
     }
   }
 }

@@ -37,6 +37,7 @@ extension MasterCore {
     guard step.isComplete else { return }
     cycle.isRunning = false
     sendOffers()
+    if !step.inverseOffers.isEmpty { offer(step.inverseOffers, at: now) }
   }
 }
 
@@ -116,6 +117,22 @@ extension Allocator {
 
   mutating func set(_ agent: AgentKey, active: Bool) {
     do { try setAgent(agent, active: active) } catch { Self.defect(error) }
+  }
+
+  mutating func hinder(_ agent: AgentKey, _ hindrances: AgentHindrances) {
+    do { try setAgent(agent, hindrances: hindrances) } catch { Self.defect(error) }
+  }
+
+  mutating func plan(_ agent: AgentKey, _ unavailability: PlannedUnavailability?) {
+    do { try setUnavailability(of: agent, unavailability) } catch { Self.defect(error) }
+  }
+
+  /// Notes that the framework answered that it is to leave the agent, or that it is asked no longer.
+  mutating func noteAnswer(of framework: FrameworkKey, about agent: AgentKey, refusal: Duration?, at now: Moment) {
+    do { try answerInverseOffer(framework: framework, agent: agent, refusal: refusal, at: now) } catch {
+      // The plan may have been called off since.
+      if error.code != .noMaintenance { Self.defect(error) }
+    }
   }
 
   mutating func add(_ framework: TrackedFramework) {

@@ -52,9 +52,12 @@ extension MasterCore {
       remove(id, at: now)
     case .accept: accept(id, call.accept, at: now)
     case .decline: decline(id, call.decline, at: now)
-    case .acceptInverseOffers, .declineInverseOffers:
-      // There are no inverse offers yet, so the ids are unknown: ignored, as Apache Mesos does.
-      break
+    case .acceptInverseOffers:
+      let answer = call.acceptInverseOffers
+      answerInverseOffers(answer.inverseOfferIds, of: id, .accept, answer.filters, at: now)
+    case .declineInverseOffers:
+      let answer = call.declineInverseOffers
+      answerInverseOffers(answer.inverseOfferIds, of: id, .decline, answer.filters, at: now)
     case .revive: revive(id, call.revive.roles)
     case .suppress: suppress(id, call.suppress.roles)
     case .kill: kill(id, call.kill, at: now)

@@ -22,6 +22,16 @@ extension MasterCore {
     /// An agent is given up after ``agentPingTimeoutsMax`` times this without a sign of life.
     public var agentPingTimeout: Duration
     public var agentPingTimeoutsMax: Int
+    /// The least time between two agents that are given up for their silence; nil for any number at once.
+    public var agentRemovalInterval: Duration?
+    /// Which part of the agents of the registry may be given up after the start of a master; it ends rather than give up more.
+    public var recoveryAgentRemovalLimit: Double
+    /// The time between two looks at the age of agents that are remembered as unreachable or gone.
+    public var registryCollectionInterval: Duration
+    /// How long agents are remembered as unreachable or gone.
+    public var registryAgentAgeMax: Duration
+    /// Whether agents need a fault domain to join.
+    public var requiresAgentDomain: Bool
     /// How long agents that the registry knows have to come back after the start of a master.
     public var agentReregisterTimeout: Duration
 
@@ -34,7 +44,7 @@ extension MasterCore {
     public var completedTasksPerFrameworkMax: Int
     /// Unreachable tasks of a framework that stay known.
     public var unreachableTasksPerFrameworkMax: Int
-    /// Unreachable agents that stay known; the oldest are forgotten first.
+    /// Agents that are remembered as unreachable, and as many as gone; the oldest are forgotten first.
     public var unreachableAgentsMax: Int
 
     /// The roles frameworks may subscribe to; nil for any.
@@ -75,12 +85,17 @@ extension MasterCore {
       offersPerEventMax = 1_000
       agentPingTimeout = .seconds(15)
       agentPingTimeoutsMax = 5
+      agentRemovalInterval = nil
+      recoveryAgentRemovalLimit = 1
+      registryCollectionInterval = .seconds(15 * 60)
+      registryAgentAgeMax = .seconds(14 * 86_400)
+      requiresAgentDomain = false
       agentReregisterTimeout = .seconds(600)
       heartbeatInterval = .seconds(15)
       completedFrameworksMax = 50
       completedTasksPerFrameworkMax = 1_000
       unreachableTasksPerFrameworkMax = 1_000
-      unreachableAgentsMax = 100_000
+      unreachableAgentsMax = 100 * 1_024
       roles = nil
       weights = [:]
       quotas = [:]

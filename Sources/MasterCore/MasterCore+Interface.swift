@@ -1,5 +1,6 @@
 public import AgentLinkModel
 public import MesosModel
+import SwiftProtobuf
 
 /// One event stream to a scheduler: the master's name for the connection of one SUBSCRIBE.
 public struct SchedulerConnection: Hashable, Comparable, Sendable {
@@ -74,6 +75,8 @@ extension MasterCore {
     case changed(Change)
     /// The allocation cycle has more to do: give `.tick` again once waiting events were handled.
     case continueCycle
+    /// The master must not go on: its process ends with this text.
+    case abort(String)
   }
 }
 
@@ -101,8 +104,41 @@ public enum RegistryOperation: Hashable, Sendable {
   case markUnreachable(AgentKey, since: Int64, info: [UInt8])
   /// It answers again.
   case markReachable(AgentKey, info: [UInt8])
-  /// It left for good.
+  /// It left for good, with what operators did to it.
   case removeAgent(AgentKey)
+  /// What an operator did to an agent that is admitted or unreachable.
+  case setCondition(AgentKey, AgentCondition)
+  /// The agent is offered as any other.
+  case clearCondition(AgentKey)
+  /// It is neither admitted nor unreachable any more, and never will be again; nanoseconds since 1970.
+  case markGone(AgentKey, since: Int64)
+  /// An agent that was marked as gone is no longer remembered.
+  case forgetGone(AgentKey)
+  case setQuota(String, Quota)
+  case removeQuota(String)
+  case setWeight(String, Double)
+  case setMaintenance(MaintenancePlan)
+  /// Only masters that are capable of this may lead from now on.
+  case requireCapability(String)
+  case releaseCapability(String)
+}
+
+/// What a master of this release can do, by the names of `MasterInfo.Capability`; a registry that asks for more is refused.
+public enum MasterCapability {
+  /// Keeps quotas with limits in the registry.
+  public static let quotaV2 = "QUOTA_V2"
+  /// Keeps in the registry that agents are drained or deactivated.
+  public static let agentDraining = "AGENT_DRAINING"
+  /// Takes changes of what agents say about themselves.
+  public static let agentUpdate = "AGENT_UPDATE"
+
+  /// All of them, in the order in which Apache Mesos shows them.
+  public static let all = [agentUpdate, agentDraining, quotaV2]
+
+  /// The same as messages.
+  public static var messages: [MasterInfo.Capability] {
+    [MasterInfo.Capability.TypeEnum.agentUpdate, .agentDraining, .quotaV2].map { type in .with { $0.type = type } }
+  }
 }
 
 /// The registry as read back at the start of a master.
@@ -113,16 +149,36 @@ public struct RecoveredRegistry: Hashable, Sendable {
     public var info: [UInt8]
     /// Nanoseconds since 1970; absent for an agent that was reachable.
     public var unreachableSince: Int64?
+    /// What an operator did to it, if anything.
+    public var condition: AgentCondition?
 
-    public init(id: AgentKey, info: [UInt8], unreachableSince: Int64?) {
+    public init(id: AgentKey, info: [UInt8], unreachableSince: Int64?, condition: AgentCondition? = nil) {
       self.id = id
       self.info = info
       self.unreachableSince = unreachableSince
+      self.condition = condition
+    }
+  }
+
+  /// An agent that an operator marked as gone.
+  public struct GoneAgent: Hashable, Sendable {
+    public var id: AgentKey
+    /// Nanoseconds since 1970.
+    public var since: Int64
+
+    public init(id: AgentKey, since: Int64) {
+      self.id = id
+      self.since = since
     }
   }
 
   /// Sorted by id.
   public var agents: [Agent]
+  /// Oldest first.
+  public var goneAgents: [GoneAgent] = []
+  public var quotas: [String: Quota] = [:]
+  public var weights: [String: Double] = [:]
+  public var maintenance = MaintenancePlan()
 
   public init(agents: [Agent] = []) { self.agents = agents }
 }
@@ -173,6 +229,14 @@ public struct Change: Sendable {
     case operationStatus(OperationKey, OperationRow.Status)
     /// Its end was acknowledged, or its agent is gone.
     case operationRemoved(OperationKey)
+    /// The quota of a role, `Quota.none` when it has none any more.
+    case quota(String, Quota)
+    /// The whole schedule of maintenance, and which machines are down.
+    case maintenance(MaintenancePlan)
+    case inverseOffer(InverseOffer)
+    case inverseOfferRemoved(OfferKey)
+    /// How a framework answered the wish to leave an agent of a machine; nil when the answer counts no longer.
+    case inverseOfferAnswer(MachineName, AgentKey, FrameworkKey, InverseOfferStatus?)
   }
 }
 
@@ -196,11 +260,17 @@ public struct AgentRow: Sendable {
     public var total: Resources
     public var allocated: Resources
     public var offered: Resources
+    /// How far its draining has come.
+    public var drainInfo: DrainInfo?
+    /// When its draining began, as far as this master knows.
+    public var drainStartTime: TimeInfo?
 
     public init(
       active: Bool, deactivated: Bool, reregisteredTime: TimeInfo?, total: Resources, allocated: Resources,
-      offered: Resources
+      offered: Resources, drainInfo: DrainInfo? = nil, drainStartTime: TimeInfo? = nil
     ) {
+      self.drainInfo = drainInfo
+      self.drainStartTime = drainStartTime
       self.active = active
       self.deactivated = deactivated
       self.reregisteredTime = reregisteredTime

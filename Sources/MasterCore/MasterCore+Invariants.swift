@@ -71,6 +71,14 @@ extension MasterCore {
       expect(
         agent.tasks.allSatisfy { tasks[$0]?.agent == id }, "agent \(id) has tasks in its table that are elsewhere")
       expect(agent.offers.allSatisfy { offers[$0]?.agent == id }, "agent \(id) has offers that are not there")
+      var hindrances: AgentHindrances = agent.isConnected ? [] : .disconnected
+      if agent.isDeactivated { hindrances.insert(.deactivated) }
+      if agent.condition?.drain != nil { hindrances.insert(.draining) }
+      expect(allocator.hindrances(of: id) == hindrances, "agent \(id): the allocator knows of other hindrances")
+      expect(
+        agent.unavailability == maintenance.unavailability(of: agent.machine),
+        "agent \(id) is not planned to be out of use when its machine is")
+      expect(conditions[id] == agent.condition, "agent \(id) has another condition than the master knows")
       expect(recoveredAgents[id] == nil, "agent \(id) is registered and recovered")
       expect(!unreachableAgents.contains(id), "agent \(id) is registered and unreachable")
     }
@@ -111,6 +119,24 @@ extension MasterCore {
     }
     for (name, key) in operationNames {
       expect(operations[key]?.name == name, "the operation \(name.id) of framework \(name.framework) is not there")
+    }
+    for key in inverseOffers.keys.sorted() {
+      guard let offer = inverseOffers[key] else { continue }
+      expect(agents[offer.agent]?.inverseOffers.contains(key) ?? false, "inverse offer \(key) is not its agent's")
+      expect(frameworks[offer.framework]?.isConnected ?? false, "inverse offer \(key) to one that is not connected")
+      expect(
+        frameworks[offer.framework]?.inverseOffers.contains(key) ?? false, "inverse offer \(key) is not its framework's"
+      )
+    }
+    for (id, condition) in conditions.sorted(by: { $0.key < $1.key }) {
+      expect(isKnown(id) || agents[id] != nil, "agent \(id) has a condition and is not known")
+      expect(condition.drain == nil || condition.isDeactivated, "agent \(id) is drained and not deactivated")
+      expect(agents[id].map { $0.condition == condition } ?? true, "agent \(id) does not have its condition")
+    }
+    for id in goneAgents.keys {
+      expect(
+        agents[id] == nil && recoveredAgents[id] == nil && !unreachableAgents.contains(id),
+        "agent \(id) is gone and there")
     }
     for (connection, id) in links.sorted(by: { $0.key < $1.key }) {
       expect(agents[id]?.connection == connection, "session \(connection.number) is not that of agent \(id)")

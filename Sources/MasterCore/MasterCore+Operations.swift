@@ -377,6 +377,9 @@ extension MasterCore {
     }
     if agents[agent] != nil { return (.operationUnknown, "Reconciliation: Operation is unknown") }
     if unreachableAgents.contains(agent) { return (.operationUnreachable, "Reconciliation: Agent is unreachable") }
+    if goneAgents.contains(agent) {
+      return (.operationGoneByOperator, "Reconciliation: Agent marked gone by operator")
+    }
     return (.operationUnknown, "Reconciliation: Both operation and agent are unknown")
   }
 

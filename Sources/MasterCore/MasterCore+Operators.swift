@@ -12,6 +12,9 @@ extension MasterCore {
     case .teardown: teardown(call.teardown.frameworkID.key, at: now)
     case .reserveResources, .unreserveResources, .createVolumes, .destroyVolumes, .growVolume, .shrinkVolume:
       convertResources(call, principal: principal, at: now)
+    case .updateQuota, .setQuota, .removeQuota, .updateWeights, .drainAgent, .deactivateAgent, .reactivateAgent,
+      .markAgentGone, .updateMaintenanceSchedule, .startMaintenance, .stopMaintenance:
+      changeRegistry(call, token: token, at: now)
     default:
       .rejected(
         status: 501, text: "The call \(call.type.wireName) is not built yet; see docs/compatibility.md")

@@ -31,6 +31,8 @@ extension MasterCore {
       } else if let since = unreachableAgents[agent] {
         (state, message) = (.taskUnreachable, "Reconciliation: Task is unreachable")
         unreachableSince = since
+      } else if goneAgents.contains(agent) {
+        (state, message) = (.taskGoneByOperator, "Reconciliation: Task is gone")
       } else {
         (state, message) = (.taskUnknown, "Reconciliation: Task is unknown")
       }

@@ -41,6 +41,10 @@ public struct MasterSnapshot: Hashable, Sendable {
   public var executors: Set<ExecutorName> = []
   /// Operations on registered agents.
   public var operations: [OperationKey: OperationState] = [:]
+  public var quotas: [String: Quota] = [:]
+  public var weights: [String: Double] = [:]
+  public var maintenance = MaintenancePlan()
+  public var inverseOffers: Set<OfferKey> = []
 
   /// Nothing at all, as before the first change.
   public init() {}
@@ -74,6 +78,10 @@ extension MasterCore {
       }
     }
     snapshot.operations = operations.mapValues(\.latest.state)
+    snapshot.quotas = Dictionary(uniqueKeysWithValues: quotas.entries.map { ($0.role, $0.quota) })
+    snapshot.weights = Dictionary(uniqueKeysWithValues: weights.infos.map { ($0.role, $0.weight) })
+    snapshot.maintenance = maintenance
+    snapshot.inverseOffers = Set(inverseOffers.keys)
     snapshot.executors = Set(
       executors.keys.map { .init(framework: $0.framework, agent: $0.agent, executor: $0.executor) })
     return snapshot

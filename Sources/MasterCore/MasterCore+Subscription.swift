@@ -133,6 +133,7 @@ extension MasterCore {
     }
     // Offers went to the stream that is over: the new one gets its own.
     removeOffers(framework.offers, notify: false, at: now)
+    removeInverseOffers(framework.inverseOffers, notify: false, at: now)
     if let current = frameworks[id] { framework = current }
     framework.update(info)
     wishes.apply(to: &framework)
@@ -221,6 +222,7 @@ extension MasterCore {
   mutating func disconnected(_ connection: SchedulerConnection, at now: Moment) {
     guard let id = subscribers.removeValue(forKey: connection), let framework = frameworks[id] else { return }
     removeOffers(framework.offers, notify: false, at: now)
+    removeInverseOffers(framework.inverseOffers, notify: false, at: now)
     frameworks[id]?.link = .disconnected
     allocator.set(id, active: false)
     touch(id)
@@ -249,6 +251,8 @@ extension MasterCore {
   mutating func remove(_ id: FrameworkKey, at now: Moment) {
     guard let framework = frameworks[id] else { return }
     removeOffers(framework.offers, notify: false, at: now)
+    removeInverseOffers(framework.inverseOffers, notify: false, at: now)
+    forgetAnswers(of: id)
     let order = LinkDown.OneOf_Body.shutdownFramework(.with { $0.frameworkID = id.value })
     for agent in agentsRunning(framework) { send(order, to: agent) }
 

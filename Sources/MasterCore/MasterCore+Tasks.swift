@@ -78,6 +78,7 @@ extension MasterCore {
     agents[task.agent]?.killed.remove(name)
     frameworks[name.framework]?.tasks.remove(name.task)
     change(.taskMoved(name.framework, name.task, task.statuses.row, to: section))
+    if agents[task.agent]?.condition != nil { checkDrained(task.agent, at: now) }
     switch section {
     case .completed: complete(name)
     case .unreachable:

@@ -32,6 +32,24 @@ public struct MasterCore: Sendable {
   var recoveredAgents: [AgentKey: RecoveredAgent] = [:]
   /// When each of them became unreachable, in nanoseconds since 1970.
   var unreachableAgents = History<AgentKey, Int64>()
+  /// When each of them was marked as gone, in nanoseconds since 1970.
+  var goneAgents = History<AgentKey, Int64>()
+  /// What operators did to agents that are known.
+  var conditions: [AgentKey: AgentCondition] = [:]
+  /// Agents that the registry is being told are gone for good.
+  var markingGone: Set<AgentKey> = []
+  /// Agents that the registry is being told have left.
+  var removing: Set<AgentKey> = []
+  /// Agents that the registry is being told are drained.
+  var settling: Set<AgentKey> = []
+  /// Whether the age of unreachable and gone agents will be looked at.
+  var isCollectionScheduled = false
+  /// When the next agent may be given up, where that is limited.
+  var nextRemoval: Duration = .zero
+  /// Agents of the registry that wait for their turn to be given up.
+  var scheduledRecovered: Set<AgentKey> = []
+  /// How many agents the registry held at the start.
+  let recoveredCount: Int
   /// Which registered agent a link session belongs to.
   var links: [AgentConnection: AgentKey] = [:]
   /// Sessions whose admission waits for the registry.
@@ -47,6 +65,18 @@ public struct MasterCore: Sendable {
   var operationNames: [OperationName: OperationKey] = [:]
   /// Offers of the present allocation cycle that the framework has not been sent yet.
   var unsent: [FrameworkKey: [OfferKey]] = [:]
+
+  var inverseOffers = Table<OfferKey, TrackedInverseOffer>()
+  /// Which frameworks have answered about which agents.
+  var inverseAnswers: [AgentKey: Set<FrameworkKey>] = [:]
+
+  var quotas = QuotaTree()
+  var weights = RoleWeights()
+  var maintenance = MaintenancePlan()
+  /// Whether the weights are those of the configuration, which the registry does not hold yet.
+  private let areWeightsNew: Bool
+  private let initialWeights: [String: Double]
+  var registryCalls = RegistryCalls()
 
   var allocator: Allocator
   var cycle = CycleState()
@@ -81,9 +111,17 @@ public struct MasterCore: Sendable {
     self.configuration = configuration
     started = now
     allocator = Allocator(configuration: configuration.allocator)
-    for (role, weight) in configuration.weights.sorted(by: { $0.key < $1.key }) { allocator.weigh(role, weight) }
-    for (role, quota) in configuration.quotas.sorted(by: { $0.key < $1.key }) { allocator.limit(role, to: quota) }
+    areWeightsNew = registry.weights.isEmpty && !configuration.weights.isEmpty
+    for (role, quota) in configuration.quotas { quotas[role] = quota }
+    for (role, quota) in registry.quotas { quotas[role] = quota }
+    maintenance = registry.maintenance
+    recoveredCount = registry.agents.count { $0.unreachableSince == nil }
+    for (role, quota) in quotas.entries { allocator.limit(role, to: quota) }
+    for agent in registry.goneAgents {
+      _ = goneAgents.append(agent.id, agent.since, limit: configuration.unreachableAgentsMax)
+    }
     for agent in registry.agents.sorted(by: { $0.id < $1.id }) {
+      conditions[agent.id] = agent.condition
       if let since = agent.unreachableSince {
         _ = unreachableAgents.append(agent.id, since, limit: configuration.unreachableAgentsMax)
       } else {
@@ -91,17 +129,24 @@ public struct MasterCore: Sendable {
       }
     }
     allocator.beginRecovery(agents: recoveredAgents.count, at: now)
+    initialWeights = registry.weights.isEmpty ? configuration.weights : registry.weights
   }
 
   /// The first step; to be taken once, before any event.
   public mutating func start(at now: Moment) -> [Directive] {
-    for (role, weight) in configuration.weights.sorted(by: { $0.key < $1.key }) { change(.roleWeight(role, weight)) }
+    let weights = initialWeights.sorted { $0.key < $1.key }
+    for (role, weight) in weights { set(role, to: weight) }
+    // Those of the configuration hold until the first are kept; from then on the registry's do.
+    if areWeightsNew { persist(weights.map { .setWeight($0.key, $0.value) }, then: .silent) }
+    for (role, quota) in quotas.entries { change(.quota(role, quota)) }
+    if !maintenance.isEmpty { change(.maintenance(maintenance)) }
     for (id, agent) in recoveredAgents.sorted(by: { $0.key < $1.key }) {
       change(.recoveredAgent(id, info: agent.info))
     }
     if !recoveredAgents.isEmpty {
       deadlines.insert(.recoveredAgents, at: now.uptime + configuration.agentReregisterTimeout)
     }
+    scheduleRegistryCollection(at: now)
     return finish()
   }
 

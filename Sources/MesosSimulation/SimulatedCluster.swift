@@ -60,6 +60,8 @@ public struct SimulatedCluster: Sendable {
   /// A mistake that the harness makes on purpose, so that a checker has something to find.
   var sabotage: Sabotage?
   var hasSabotaged = false
+  /// The last offer of each agent, for a mistake that is made with it.
+  var sabotagedOffers: [AgentKey: Offer] = [:]
 
   /// Steps taken.
   public private(set) var steps = 0
@@ -229,6 +231,7 @@ public struct SimulatedCluster: Sendable {
       if frameworks[framework].tasks[task]?.state != nil { kill(task, of: framework) }
     case .fault(let fault): begin(fault)
     case .repair(let repair): end(repair)
+    case .operate(let act): perform(act)
     }
     if steps % configuration.stepsBetweenFolds == 0 { lookAtEverything() }
   }

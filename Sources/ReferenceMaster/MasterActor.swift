@@ -30,6 +30,8 @@ actor MasterActor {
   nonisolated let measured = ShellMetrics()
   /// When the core or a session must be given the time again.
   nonisolated let timer = DeadlineTimer()
+  /// Why the master must not go on, once it must not.
+  nonisolated let aborted = BoundedMailbox<String>(limit: 1)
   /// Registry writes on their way to the storage.
   nonisolated let batches: BoundedMailbox<Batch>
   private let logger: Logger
@@ -230,6 +232,8 @@ actor MasterActor {
         view.fold(change)
       case .continueCycle:
         isCycleUnfinished = true
+      case .abort(let message):
+        aborted.send(message)
       }
     }
   }

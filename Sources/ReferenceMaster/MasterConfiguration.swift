@@ -1,9 +1,10 @@
 public import MasterCore
 public import MesosDiscovery
 import MesosAllocator
-import MesosModel
+public import MesosModel
 public import ServerFlags
 import ShellSupport
+import StateStorage
 
 /// What a ``ReferenceMaster`` is told at its start.
 public struct MasterConfiguration: Sendable {
@@ -37,7 +38,11 @@ public struct MasterConfiguration: Sendable {
   /// The name told to others; `nil` for the address.
   public var hostname: String?
   public var cluster: String?
+  /// Where the master is, by region and zone.
+  public var domain: DomainInfo?
   public var registry: Registry
+  /// Where the registry is kept instead, for tests.
+  var storage: (any StateStorage)?
   /// The election that it stands for; `nil` for a master that leads alone.
   public var election: Election?
   /// As GET_FLAGS and `/flags` show them, sorted by name.
@@ -100,13 +105,31 @@ public struct MasterConfiguration: Sendable {
     }
     var roles: Set<String>?
     if let text = parsed.stringIfSet("roles"), !text.isEmpty {
-      roles = Set(text.split(separator: ",").map { $0.trimmingSpaces() })
+      do {
+        roles = Set(try RoleWhitelist(text.split(separator: ",").map { $0.trimmingSpaces() }).roles)
+      } catch {
+        throw MasterError(code: .badConfiguration, message: "Failed to parse --roles: \(error)")
+      }
     }
     let weights: RoleWeights
     do {
       weights = try RoleWeights(parsing: parsed.stringIfSet("weights") ?? "")
     } catch {
       throw MasterError(code: .badConfiguration, message: "--weights: \(error)")
+    }
+    if let text = parsed.stringIfSet("domain"), !text.isEmpty {
+      do {
+        domain = try DomainInfo(jsonBytes: Array(text.utf8))
+      } catch {
+        throw MasterError(code: .badConfiguration, message: "--domain is no DomainInfo as JSON: \(error)")
+      }
+    }
+    let removalInterval = try Self.removalInterval(parsed.stringIfSet("agent_removal_rate_limit"))
+    let removalLimit = try Self.removalLimit(parsed.stringIfSet("recovery_agent_removal_limit") ?? "100%")
+    let registryAgentsMax = parsed.int("registry_max_agent_count")
+    guard registryAgentsMax >= 0 else {
+      throw MasterError(
+        code: .badConfiguration, message: "--registry_max_agent_count=\(registryAgentsMax) is negative")
     }
     var minimum: [ResourceQuantities]?
     if let text = parsed.stringIfSet("min_allocatable_resources") {
@@ -147,10 +170,41 @@ public struct MasterConfiguration: Sendable {
       core.unreachableTasksPerFrameworkMax = parsed.int("max_unreachable_tasks_per_framework")
       core.publishesFrameworkMetrics = parsed.bool("publish_per_framework_metrics")
       core.rootSubmissions = parsed.bool("root_submissions")
+      core.agentRemovalInterval = removalInterval
+      core.recoveryAgentRemovalLimit = removalLimit
+      core.registryCollectionInterval = parsed.duration("registry_gc_interval")
+      core.registryAgentAgeMax = parsed.duration("registry_max_agent_age")
+      core.unreachableAgentsMax = registryAgentsMax
+      core.requiresAgentDomain = parsed.bool("require_agent_domain")
       core.roles = roles
       core.weights = Dictionary(uniqueKeysWithValues: weights.infos.map { ($0.role, $0.weight) })
       if let minimum { core.minAllocatableResources = minimum }
     }
+  }
+
+  /// `1/10mins`: the time between two removals.
+  private static func removalInterval(_ text: String?) throws(MasterError) -> Duration? {
+    guard let text, !text.isEmpty else { return nil }
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 2, let count = Int(parts[0]), count > 0,
+      let duration = try? FlagText.duration(parts[1]), duration > .zero
+    else {
+      throw MasterError(
+        code: .badConfiguration,
+        message: "Invalid agent_removal_rate_limit: \(text). Format is <Number of agents>/<Duration>")
+    }
+    return duration / count
+  }
+
+  /// `100%`, as a fraction.
+  private static func removalLimit(_ text: String) throws(MasterError) -> Double {
+    guard text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent) else {
+      throw MasterError(
+        code: .badConfiguration,
+        message: "Invalid percentage '\(text)' for --recovery_agent_removal_limit: expected a percentage between 0% "
+          + "and 100%")
+    }
+    return percent / 100
   }
 
   /// `cpus:0.01|mem:32`: each part alone is enough.

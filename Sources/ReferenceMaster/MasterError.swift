@@ -1,7 +1,9 @@
 /// Why a master could not start or go on.
 public struct MasterError: Error, Hashable, Sendable, CustomStringConvertible {
   public struct Code: Hashable, Sendable {
-    private enum Value { case unreadableRegistry, badConfiguration, listenFailed, lostLeadership, electionFailed }
+    private enum Value {
+      case unreadableRegistry, badConfiguration, listenFailed, lostLeadership, electionFailed, removalLimitExceeded
+    }
     private let value: Value
 
     /// The registry holds something that this release cannot read.
@@ -12,6 +14,8 @@ public struct MasterError: Error, Hashable, Sendable, CustomStringConvertible {
     public static let lostLeadership = Code(value: .lostLeadership)
     /// The election cannot be stood for.
     public static let electionFailed = Code(value: .electionFailed)
+    /// More agents did not come back after the start than may be given up.
+    public static let removalLimitExceeded = Code(value: .removalLimitExceeded)
     /// The address cannot be listened on.
     public static let listenFailed = Code(value: .listenFailed)
   }

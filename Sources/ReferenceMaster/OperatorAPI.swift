@@ -1,5 +1,6 @@
 import ClusterView
 import Logging
+import MasterCore
 import MesosHTTP
 import MesosHTTPServer
 import MesosModel
@@ -93,10 +94,15 @@ struct OperatorAPI: Sendable {
         response.getOperations = .init()
         if !operations.isEmpty { response.getOperations.operations = operations }
       }
-    // Nothing of these can exist yet: their answers are true.
-    case .getMaintenanceStatus: return give(.getMaintenanceStatus) { $0.getMaintenanceStatus.status = .init() }
-    case .getMaintenanceSchedule: return give(.getMaintenanceSchedule) { $0.getMaintenanceSchedule.schedule = .init() }
-    case .getQuota: return give(.getQuota) { $0.getQuota.status = .init() }
+    case .getMaintenanceStatus:
+      return give(.getMaintenanceStatus) {
+        $0.getMaintenanceStatus.status = services.view.snapshot().maintenanceStatus
+      }
+    case .getMaintenanceSchedule:
+      return give(.getMaintenanceSchedule) {
+        $0.getMaintenanceSchedule.schedule = services.view.snapshot().maintenance.schedule
+      }
+    case .getQuota: return give(.getQuota) { $0.getQuota.status = services.view.snapshot().quotas.status }
     case .getWeights:
       let weights = services.view.snapshot().weights.sorted { $0.key < $1.key }
       return give(.getWeights) { response in

@@ -47,6 +47,7 @@ public final class ReferenceMaster: Service {
   }
 
   private func openStorage() async throws -> any StateStorage {
+    if let storage = configuration.storage { return storage }
     switch configuration.registry {
     case .memory:
       return MemoryStateStorage()
@@ -172,16 +173,25 @@ public final class ReferenceMaster: Service {
         ])
       group.addTask { try await self.keepTime(for: master) }
       group.addTask { try await self.writeRegistry(of: master, to: storage) }
+      group.addTask {
+        guard let reason = await master.aborted.next()?.first else { return try await Self.untilCancelled() }
+        throw MasterError(code: .removalLimitExceeded, message: reason)
+      }
       let result = await group.nextResult()
       gate.close()
       group.cancelAll()
       master.batches.finish()
+      master.aborted.finish()
       await master.refuseWaiting()
       while await group.nextResult() != nil {}
       master.stopThread()
       return result
     }
     try result?.get()
+  }
+
+  private static func untilCancelled() async throws {
+    while true { try await Task.sleep(for: .seconds(86_400)) }
   }
 
   private func keepTime(for master: MasterActor) async throws {
@@ -197,7 +207,7 @@ public final class ReferenceMaster: Service {
       let began = ContinuousClock.now
       defer { master.measured.stored(batches.count, in: ContinuousClock.now - began) }
       do {
-        let changes = try batches.flatMap(\.operations).map(RegistryStore.change(for:))
+        let changes = try batches.flatMap(\.operations).flatMap(RegistryStore.changes(for:))
         try await storage.apply(changes)
         for change in changes {
           switch change {
@@ -227,6 +237,8 @@ public final class ReferenceMaster: Service {
       $0.pid = "master@\(ip):\(advertisedPort)"
       $0.hostname = hostname
       $0.version = ServerVersion.api
+      $0.capabilities = MasterCapability.messages
+      if let domain = configuration.domain { $0.domain = domain }
       $0.address = .with {
         $0.hostname = hostname
         $0.ip = ip

@@ -17,7 +17,7 @@ public enum MasterFlags {
       .init("port", .int, default: "5050", "Port to listen on; 0 takes a free one."),
       .init("cluster", .string, "Name of the cluster, shown to people."),
       .init(
-        "require_agent_domain", .bool, default: "false", support: .refused("fault domains are not built yet"),
+        "require_agent_domain", .bool, default: "false",
         "Refuses agents without a domain."),
       .init(
         "webui_dir", .path, default: "/usr/share/mesos/webui", support: .notYet("there is no web interface yet"),
@@ -44,14 +44,13 @@ public enum MasterFlags {
         "registry_store_timeout", .duration, default: "20secs", support: .notYet("the registry is local"),
         "How long storing the registry may take."),
       .init(
-        "registry_gc_interval", .duration, default: "15mins", support: .notYet("unreachable agents are kept"),
-        "Time between two removals of old unreachable agents from the registry."),
+        "registry_gc_interval", .duration, default: "15mins",
+        "Time between two removals of old unreachable and gone agents from the registry."),
       .init(
-        "registry_max_agent_age", .duration, default: "2weeks", support: .notYet("unreachable agents are kept"),
-        "How long unreachable agents are kept."),
+        "registry_max_agent_age", .duration, default: "2weeks", "How long unreachable and gone agents are kept."),
       .init(
-        "registry_max_agent_count", .int, default: "102400", support: .notYet("unreachable agents are kept"),
-        "How many unreachable agents are kept."),
+        "registry_max_agent_count", .int, default: "102400",
+        "How many unreachable agents are kept, and how many gone ones; the oldest beyond that are forgotten at once."),
       .init(
         "log_auto_initialize", .bool, default: "true", support: .notYet(noLog),
         "Starts an empty replicated log by itself."),
@@ -70,11 +69,9 @@ public enum MasterFlags {
         "Time that agents have to come back after a new master leads, before they are unreachable."),
       .init(
         "agent_removal_rate_limit", .string, deprecatedNames: ["slave_removal_rate_limit"],
-        support: .refused("removals are not limited yet"), "Most agents marked unreachable in a time, such as 1/10mins."
-      ),
+        "Most agents marked unreachable in a time, such as 1/10mins."),
       .init(
         "recovery_agent_removal_limit", .string, default: "100%", deprecatedNames: ["recovery_slave_removal_limit"],
-        support: .refused("removals are not limited yet"),
         "Most of the agents that may be removed after a fail-over, in percent."),
       .init(
         "whitelist", .path, support: .refused("offers cannot be limited to listed agents yet"),

@@ -45,7 +45,7 @@ enum SharedFlags {
       "authenticate_http_readwrite", .bool, default: "false", support: .refused(noSecurityYet),
       "Answers requests that change something to authenticated callers only."),
     .init(
-      "domain", .string, support: .notYet("fault domains are not built yet"),
+      "domain", .string,
       "Region and zone of this machine, as JSON."),
     .init(
       "zk_session_timeout", .duration, default: "10secs",

@@ -9,4 +9,13 @@ struct FaultySeedTests {
     #expect(outcome.violation == nil, "SIM_SEED=\(seed); replay with: simulate-seeds --replay \(seed)")
     #expect(outcome.tasksEnded > 0)
   }
+
+  @Test(arguments: Seeds.few(8))
+  func `whatever operators do while things go wrong, what must hold holds and what can end ends`(seed: UInt64) {
+    var simulation = FaultySimulation()
+    simulation.actsMax = 16
+    let outcome = simulation.run(seed: seed)
+    #expect(outcome.violation == nil, "SIM_SEED=\(seed) with operators")
+    #expect(outcome.tasksEnded > 0)
+  }
 }

@@ -42,4 +42,30 @@ struct SabotageTests {
   }
 
   @Test func `without a mistake all checkers are content`() { #expect(run(nil, .all) == []) }
+
+  static let mistakesWithOperators: [(Sabotage, CheckerSet)] = [
+    (.losesCondition, .operators), (.offersDeactivated, .operators), (.showsQuotaEarly, .durability),
+  ]
+
+  private func runWithOperators(_ mistake: Sabotage?, _ checkers: CheckerSet) -> [Violation] {
+    var configuration = SimulatedCluster.Configuration()
+    configuration.checkers = checkers
+    var cluster = SimulatedCluster(seed: 1, configuration: configuration)
+    if let mistake { cluster.sabotage(mistake) }
+    cluster.addAgents(2, resources: "cpus:4;mem:4096")
+    let framework = cluster.addFramework("web")
+    cluster.demand(SimulatedTask("t1", .runs(for: .seconds(20))), of: framework, at: .seconds(1))
+    cluster.act(.deactivate(agent: 0), at: .seconds(30))
+    cluster.act(.limit(role: "dev", try? ResourceLimits(parsing: "cpus:3")), at: .seconds(31))
+    cluster.crash(.master, at: .seconds(40), for: .seconds(2))
+    cluster.run(until: .seconds(60))
+    return cluster.violations
+  }
+
+  @Test(arguments: mistakesWithOperators)
+  func `a mistake about what operators did is found by its checker alone`(mistake: Sabotage, checker: CheckerSet) {
+    #expect(runWithOperators(mistake, checker).first?.checker == checker)
+    #expect(runWithOperators(mistake, []) == [])
+    #expect(runWithOperators(nil, .all) == [])
+  }
 }

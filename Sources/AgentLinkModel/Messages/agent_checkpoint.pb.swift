@@ -11,6 +11,7 @@
 // What an agent must know after it was killed. Records of the agent's storage, each under a key that is a path:
 //
 //   agent                          Agent
+//   drain                          Drain
 //   frameworks/F                   Framework
 //   executors/F/E/C                Executor      (C: its container)
 //   tasks/F/E/C/T                  Task
@@ -333,6 +334,28 @@ public nonisolated struct CheckpointOperation: Sendable {
   fileprivate var _frameworkID: String? = nil
   fileprivate var _status: MesosMessages.OperationStatus? = nil
   fileprivate var _order: UInt64? = nil
+}
+
+/// The agent is being drained.
+public nonisolated struct CheckpointDrain: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var config: MesosMessages.DrainConfig {
+    get {_config ?? MesosMessages.DrainConfig()}
+    set {_config = newValue}
+  }
+  /// Returns true if `config` has been explicitly set.
+  public var hasConfig: Bool {self._config != nil}
+  /// Clears the value of `config`. Subsequent reads from it will return its default value.
+  public mutating func clearConfig() {self._config = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _config: MesosMessages.DrainConfig? = nil
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -720,6 +743,46 @@ nonisolated extension CheckpointOperation: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs._frameworkID != rhs._frameworkID {return false}
     if lhs._status != rhs._status {return false}
     if lhs._order != rhs._order {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension CheckpointDrain: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Drain"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}config\0")
+
+  public var isInitialized: Bool {
+    if self._config == nil {return false}
+    if let v = self._config, !v.isInitialized {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._config) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._config {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: CheckpointDrain, rhs: CheckpointDrain) -> Bool {
+    if lhs._config != rhs._config {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

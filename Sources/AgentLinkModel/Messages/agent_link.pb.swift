@@ -345,6 +345,14 @@ public nonisolated struct LinkDown: Sendable {
     set {body = .acknowledgeOperation(newValue)}
   }
 
+  public var drainAgent: LinkDrainAgent {
+    get {
+      if case .drainAgent(let v)? = body {return v}
+      return LinkDrainAgent()
+    }
+    set {body = .drainAgent(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -363,6 +371,7 @@ public nonisolated struct LinkDown: Sendable {
     case shutdown(LinkShutdown)
     case applyOperation(LinkApplyOperation)
     case acknowledgeOperation(LinkAcknowledgeOperation)
+    case drainAgent(LinkDrainAgent)
 
     fileprivate var isInitialized: Bool {
       // The use of inline closures is to circumvent an issue where the compiler
@@ -423,6 +432,10 @@ public nonisolated struct LinkDown: Sendable {
       }()
       case .acknowledgeOperation: return {
         guard case .acknowledgeOperation(let v) = self else { preconditionFailure() }
+        return v.isInitialized
+      }()
+      case .drainAgent: return {
+        guard case .drainAgent(let v) = self else { preconditionFailure() }
         return v.isInitialized
       }()
       default: return true
@@ -1573,6 +1586,29 @@ public nonisolated struct LinkAcknowledgeOperation: Sendable {
   fileprivate var _statusUuid: Data? = nil
 }
 
+/// An operator drains the agent: everything that runs there is killed, and what arrives until then is dropped.
+public nonisolated struct LinkDrainAgent: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Absent when the draining is over or was called off: tasks may be launched again.
+  public var config: MesosMessages.DrainConfig {
+    get {_config ?? MesosMessages.DrainConfig()}
+    set {_config = newValue}
+  }
+  /// Returns true if `config` has been explicitly set.
+  public var hasConfig: Bool {self._config != nil}
+  /// Clears the value of `config`. Subsequent reads from it will return its default value.
+  public mutating func clearConfig() {self._config = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _config: MesosMessages.DrainConfig? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "swiftmesos.link"
@@ -1822,7 +1858,7 @@ nonisolated extension LinkUp: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 
 nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Down"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}welcome\0\u{1}heartbeat\0\u{1}registered\0\u{1}refused\0\u{3}run_task\0\u{3}kill_task\0\u{3}shutdown_executor\0\u{3}shutdown_framework\0\u{3}acknowledge_update\0\u{3}framework_message\0\u{3}update_framework\0\u{3}reconcile_tasks\0\u{1}shutdown\0\u{4}\u{8}apply_operation\0\u{3}acknowledge_operation\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}welcome\0\u{1}heartbeat\0\u{1}registered\0\u{1}refused\0\u{3}run_task\0\u{3}kill_task\0\u{3}shutdown_executor\0\u{3}shutdown_framework\0\u{3}acknowledge_update\0\u{3}framework_message\0\u{3}update_framework\0\u{3}reconcile_tasks\0\u{1}shutdown\0\u{4}\u{8}apply_operation\0\u{3}acknowledge_operation\0\u{3}drain_agent\0")
 
   public var isInitialized: Bool {
     if let v = self.body, !v.isInitialized {return false}
@@ -2032,6 +2068,19 @@ nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
           self.body = .acknowledgeOperation(v)
         }
       }()
+      case 32: try {
+        var v: LinkDrainAgent?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .drainAgent(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .drainAgent(v)
+        }
+      }()
       default: break
       }
     }
@@ -2108,6 +2157,10 @@ nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     case .acknowledgeOperation?: try {
       guard case .acknowledgeOperation(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
+    }()
+    case .drainAgent?: try {
+      guard case .drainAgent(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
     }()
     case nil: break
     }
@@ -3530,6 +3583,45 @@ nonisolated extension LinkAcknowledgeOperation: SwiftProtobuf.Message, SwiftProt
   public static func ==(lhs: LinkAcknowledgeOperation, rhs: LinkAcknowledgeOperation) -> Bool {
     if lhs._operationUuid != rhs._operationUuid {return false}
     if lhs._statusUuid != rhs._statusUuid {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension LinkDrainAgent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DrainAgent"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}config\0")
+
+  public var isInitialized: Bool {
+    if let v = self._config, !v.isInitialized {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._config) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._config {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: LinkDrainAgent, rhs: LinkDrainAgent) -> Bool {
+    if lhs._config != rhs._config {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

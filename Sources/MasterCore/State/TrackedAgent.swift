@@ -38,14 +38,29 @@ struct TrackedAgent: Sendable {
   /// The last offer that was made of it, without what is the offer's own: most offers of an agent are alike.
   var pattern: (resources: Resources, role: String, message: Offer)?
 
+  /// What an operator did to it.
+  var condition: AgentCondition?
+  /// Its machine was taken down, and the registry is being told that the agent is gone.
+  var isDown = false
+  /// When its machine is planned to be out of use.
+  var unavailability: Unavailability? { didSet { if unavailability != oldValue { pattern = nil } } }
+  var inverseOffers: Set<OfferKey> = []
+  /// It was silent for too long, and waits for its turn to be given up.
+  var isRemovalScheduled = false
+
   var isConnected: Bool { connection != nil }
+  /// Whether an operator does not want it to be offered.
+  var isDeactivated: Bool { isDown || condition?.isDeactivated ?? false }
   /// Whether its resources are offered.
-  var isActive: Bool { isConnected }
+  var isActive: Bool { isConnected && !isDeactivated }
+  /// The machine that it runs on.
+  var machine: MachineName { MachineName(hostname: info.hostname, ip: address.ip) }
 
   var status: AgentRow.Status {
     AgentRow.Status(
-      active: isActive, deactivated: false, reregisteredTime: reregisteredTime, total: total, allocated: allocated,
-      offered: offered)
+      active: isActive, deactivated: condition?.isDeactivated ?? false, reregisteredTime: reregisteredTime,
+      total: total, allocated: allocated, offered: offered, drainInfo: condition?.drain,
+      drainStartTime: condition?.drainStart.map { start in .with { $0.nanoseconds = start } })
   }
 
   /// Notes that the status is to be told; returns whether it was not to be told before.
@@ -89,7 +104,19 @@ struct TrackedAgent: Sendable {
     var message = Offer()
     message.agentID = AgentID(id)
     message.hostname = info.hostname
-    message.url = .with {
+    message.url = url
+    if let unavailability { message.unavailability = unavailability }
+    message.resources = resources.messages
+    message.attributes = info.attributes
+    if info.hasDomain { message.domain = info.domain }
+    message.allocationInfo = .with { $0.role = role }
+    pattern = (resources, role, message)
+    return message
+  }
+
+  /// Where it is reached by HTTP.
+  var url: MesosURL {
+    .with {
       $0.scheme = "http"
       $0.address = .with {
         $0.hostname = info.hostname
@@ -98,12 +125,6 @@ struct TrackedAgent: Sendable {
       }
       $0.path = "/slave(1)"
     }
-    message.resources = resources.messages
-    message.attributes = info.attributes
-    if info.hasDomain { message.domain = info.domain }
-    message.allocationInfo = .with { $0.role = role }
-    pattern = (resources, role, message)
-    return message
   }
 
   var row: AgentRow {

@@ -30,6 +30,7 @@ struct TrackedFramework: Sendable {
   var tasks: Set<TaskKey> = []
   var executors: Set<ExecutorName> = []
   var offers: Set<OfferKey> = []
+  var inverseOffers: Set<OfferKey> = []
   var unreachableTasks = History<TaskKey, UnreachableTask>()
   var completedTasks = History<TaskKey, Void>()
   /// What its tasks and executors use. Only scalars add up over agents: of ranges and sets that several agents have alike, such

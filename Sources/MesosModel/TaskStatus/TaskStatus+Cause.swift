@@ -12,6 +12,15 @@ extension TaskStatus {
     if let reason = cause.reason { self.reason = reason }
   }
 
+  /// Puts state, source and reason of `cause` in the place of the status' own.
+  ///
+  /// - Parameter cause: Already as the framework is told.
+  public mutating func attribute(to cause: TaskStatusCause) {
+    state = cause.state
+    source = cause.source
+    if let reason = cause.reason { self.reason = reason } else { clearReason() }
+  }
+
   /// The row of the table that the status belongs to; nil where the table has none, as executors may use reasons of their own choice,
   /// or where the status has no source.
   ///

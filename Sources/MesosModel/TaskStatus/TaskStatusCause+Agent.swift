@@ -50,7 +50,7 @@ extension TaskStatusCause {
 
   /// The agent is being drained and takes no tasks.
   public static let launchedWhileDraining = TaskStatusCause(
-    .taskDropped, .agent, .agentDraining, by: [.agent], .reschedule, here: .later("DRAIN_AGENT"),
+    .taskDropped, .agent, .agentDraining, by: [.agent], .reschedule,
     "The task arrived while its agent was being drained.")
 
   /// The agent was restarted before the executor had the task.
@@ -141,12 +141,12 @@ extension TaskStatusCause {
 
   /// The task was killed before its executor had it, on an agent that is being drained.
   public static let drained = TaskStatusCause(
-    .taskKilled, .agent, .agentDraining, by: [.agent], .reschedule, here: .later("DRAIN_AGENT"),
+    .taskKilled, .agent, .agentDraining, by: [.agent], .reschedule,
     "The task was killed before its executor had it, while its agent was being drained.")
 
   /// The same where the agent is marked as gone after the draining.
   public static let drainedForGood = TaskStatusCause(
-    .taskGoneByOperator, .agent, .agentDraining, by: [.agent], .reschedule, here: .later("DRAIN_AGENT"),
+    .taskGoneByOperator, .agent, .agentDraining, by: [.agent], .reschedule,
     "The task was killed before its executor had it, while its agent was being drained to be marked as gone. Frameworks without "
       + "PARTITION_AWARE are told TASK_KILLED.")
 }

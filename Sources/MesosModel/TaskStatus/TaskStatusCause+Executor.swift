@@ -125,7 +125,7 @@ extension TaskStatusCause {
   public static let drainingByExecutor = TaskStatusCause(
     .taskKilling, .executor, .agentDraining,
     by: [.customExecutors, .commandExecutor, .defaultExecutor, .dockerExecutor, .agent],
-    .nothing, here: .later("DRAIN_AGENT"),
+    .nothing,
     "The executor is stopping the task, and the agent, which is being drained, has put its reason in the place of the executor's."
   )
 
@@ -133,7 +133,7 @@ extension TaskStatusCause {
   public static let drainedByExecutor = TaskStatusCause(
     .taskKilled, .executor, .agentDraining,
     by: [.customExecutors, .commandExecutor, .defaultExecutor, .dockerExecutor, .agent],
-    .reschedule, here: .later("DRAIN_AGENT"),
+    .reschedule,
     "The executor has stopped the task, and the agent, which is being drained, has put its reason in the place of the executor's."
   )
 
@@ -141,7 +141,6 @@ extension TaskStatusCause {
   public static let drainedForGoodByExecutor = TaskStatusCause(
     .taskGoneByOperator, .executor, .agentDraining,
     by: [.customExecutors, .commandExecutor, .defaultExecutor, .dockerExecutor, .agent], .reschedule,
-    here: .later("DRAIN_AGENT"),
     "The executor has stopped or is stopping the task, and the agent, which is being drained to be marked as gone, has changed state "
       + "and reason. Frameworks without PARTITION_AWARE are told TASK_KILLED or TASK_KILLING.")
 }

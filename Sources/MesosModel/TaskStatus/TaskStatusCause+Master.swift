@@ -90,7 +90,7 @@ extension TaskStatusCause {
 
   /// An operator said that the agent will not come back.
   public static let agentRemovedByOperator = TaskStatusCause(
-    .taskGoneByOperator, .master, .agentRemovedByOperator, by: [.master], .reschedule, here: .later("MARK_AGENT_GONE"),
+    .taskGoneByOperator, .master, .agentRemovedByOperator, by: [.master], .reschedule,
     "An operator marked the task's agent as gone. If that was a mistake, the task may still run.")
 
   // MARK: What is said of a task without a change

@@ -22,9 +22,13 @@ public struct CheckerSet: OptionSet, Hashable, Sendable, CustomStringConvertible
   /// A core that asks for time gets on; after healing, all that can end does.
   public static let progress = CheckerSet(rawValue: 128)
 
+  /// What an operator was told has taken effect does, also after a failover: nothing of an agent that is deactivated or of a machine that
+  /// is down is offered, an agent that is gone stays away, quotas, weights and schedules are kept.
+  public static let operators = CheckerSet(rawValue: 256)
+
   /// All of them.
   public static let all: CheckerSet = [
-    .conservation, .terminalStates, .updates, .quotaLimits, .durability, .changes, .invariants, .progress,
+    .conservation, .terminalStates, .updates, .quotaLimits, .durability, .changes, .invariants, .progress, .operators,
   ]
 
   /// The names of the members, joined.
@@ -32,7 +36,7 @@ public struct CheckerSet: OptionSet, Hashable, Sendable, CustomStringConvertible
     let names: [(CheckerSet, String)] = [
       (.conservation, "conservation"), (.terminalStates, "terminal states"), (.updates, "updates"),
       (.quotaLimits, "quota limits"), (.durability, "durability"), (.changes, "changes"), (.invariants, "invariants"),
-      (.progress, "progress"),
+      (.progress, "progress"), (.operators, "operators"),
     ]
     return names.filter { contains($0.0) }.map(\.1).joined(separator: ", ")
   }

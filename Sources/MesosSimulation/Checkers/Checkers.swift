@@ -6,12 +6,12 @@ import SchedulerCore
 /// All that watches a simulation from outside the cores.
 struct Checkers: Sendable {
   let set: CheckerSet
-  private let limits: [(role: String, limits: ResourceLimits)]
   private(set) var conservation: ConservationChecker
   private var folded = FoldChecker()
   private var terminal = TerminalStateChecker()
   private(set) var updates = UpdateChecker()
   private var registry = RegistryChecker()
+  private var operators = OperatorChecker()
   /// What was found since it was last asked for.
   private(set) var found: [(checker: CheckerSet, text: String)] = []
   /// By the ids of frameworks, those that do not checkpoint.
@@ -20,8 +20,7 @@ struct Checkers: Sendable {
 
   init(_ configuration: SimulatedCluster.Configuration) {
     set = configuration.checkers
-    limits = configuration.master.quotas.sorted { $0.key < $1.key }.map { ($0.key, $0.value.limits) }
-    conservation = ConservationChecker(limits: limits)
+    conservation = ConservationChecker()
   }
 
   mutating func takeFound() -> [(checker: CheckerSet, text: String)] {
@@ -36,17 +35,25 @@ struct Checkers: Sendable {
   // MARK: The master
 
   /// A new process begins with an empty change log.
-  mutating func masterStarted(_ recovered: RecoveredRegistry) {
-    conservation = ConservationChecker(limits: limits)
+  mutating func masterStarted(_ contents: RegistryContents, _ configuration: MasterCore.Configuration) {
+    conservation = ConservationChecker()
+    note(.operators, operators.masterStarted(contents))
     folded = FoldChecker()
     terminal.masterStarted()
-    registry.started(recovered)
+    registry.started(contents, configuration)
   }
 
   mutating func registryDurable(_ operations: [RegistryOperation]) { registry.durable(operations) }
 
+  mutating func operatorAsked(_ token: CallToken, _ call: MasterCall) { operators.asked(token, call) }
+
   mutating func master(_ directive: MasterCore.Directive) {
     note(.durability, registry.check(directive))
+    switch directive {
+    case .answer(let token, let answer): operators.answered(token, answer)
+    case .changed(let change): note(.operators, operators.check(change.kind))
+    default: break
+    }
     guard case .changed(let change) = directive else { return }
     if case .frameworkCompleted(let id, _) = change.kind { updates.frameworkCompleted(id) }
     if set.contains(.changes) { note(.changes, folded.apply(change)) }

@@ -22,11 +22,25 @@ struct ConservationChecker: Sendable {
   private var offers: [OfferKey: Holding] = [:]
   /// By role, without the roles below it.
   private var ofRole: [String: ResourceQuantities] = [:]
-  private let limits: [(role: String, limits: ResourceLimits)]
+  /// Of roles that have any, sorted by name.
+  private var limits: [(role: String, limits: ResourceLimits)] = []
   /// By agent, what it was offered with last, as messages and as they were read: most offers of an agent are alike.
   private var lastOffered: [AgentKey: (messages: [Resource], resources: Resources)] = [:]
 
-  init(limits: [(role: String, limits: ResourceLimits)]) { self.limits = limits }
+  init() {}
+
+  /// Takes in a new quota. What roles have is counted from the first on.
+  private mutating func limit(_ role: String, to quota: Quota) {
+    let wasCounting = !limits.isEmpty
+    limits.removeAll { $0.role == role }
+    if !quota.limits.isEmpty { limits.append((role, quota.limits)) }
+    limits.sort { $0.role < $1.role }
+    guard !wasCounting else { return }
+    ofRole = [:]
+    for holding in tasks.values { count(holding.resources) { $0 += $1 } }
+    for holding in executors.values { count(holding.resources) { $0 += $1 } }
+    for holding in offers.values { count(holding.resources) { $0 += $1 } }
+  }
 
   private mutating func hold(_ resources: Resources, of agent: AgentKey) -> String? {
     held[agent, default: Resources()] += resources.unallocated
@@ -104,6 +118,7 @@ struct ConservationChecker: Sendable {
       offers[offer.id.key] = Holding(agent: agent, resources: resources)
       let problem = hold(resources, of: agent)
       return (problem, overQuota(resources))
+    case .quota(let role, let quota): limit(role, to: quota)
     case .offerRemoved(let id): release(offers.removeValue(forKey: id))
     case .task(let row):
       guard !row.status.state.isTerminal, row.section == .active,
@@ -138,7 +153,8 @@ struct ConservationChecker: Sendable {
     case .executorRemoved(let framework, let agent, let id):
       release(executors.removeValue(forKey: Name(framework: framework, agent: agent, subject: id.value)))
     case .taskStatus, .recoveredAgent, .recoveredAgentRemoved, .framework, .frameworkStatus, .frameworkCompleted,
-      .frameworkForgotten, .roleWeight, .operation, .operationStatus, .operationRemoved:
+      .frameworkForgotten, .roleWeight, .operation, .operationStatus, .operationRemoved, .maintenance, .inverseOffer,
+      .inverseOfferRemoved, .inverseOfferAnswer:
       break
     }
     return (nil, nil)

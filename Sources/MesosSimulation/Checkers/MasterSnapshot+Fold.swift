@@ -56,7 +56,14 @@ extension MasterSnapshot {
     case .executorRemoved(let framework, let agent, let executor):
       let name = ExecutorName(framework: framework, agent: agent, executor: executor)
       return problem(executors.remove(name) != nil, "executor \(executor) was not there")
-    case .roleWeight: break
+    case .roleWeight(let role, let weight): weights[role] = weight
+    case .quota(let role, let quota): quotas[role] = quota.isNone ? nil : quota
+    case .maintenance(let plan): maintenance = plan
+    case .inverseOffer(let offer):
+      return problem(inverseOffers.insert(offer.id.key).inserted, "inverse offer \(offer.id.value) comes twice")
+    case .inverseOfferRemoved(let id):
+      return problem(inverseOffers.remove(id) != nil, "inverse offer \(id) was not there")
+    case .inverseOfferAnswer: break
     case .operation(let row):
       let isNew = operations.updateValue(row.status.state, forKey: row.id) == nil
       return problem(isNew && agents[row.agent] != nil, "operation \(row.id) is there already, or its agent is not")
@@ -76,15 +83,22 @@ extension MasterSnapshot {
     func compare(_ what: String, _ known: some Hashable, _ seen: some Hashable) -> String? {
       AnyHashable(known) == AnyHashable(seen) ? nil : "\(what): readers see \(seen), the master knows \(known)"
     }
-    return compare("agents", agents, folded.agents)
-      ?? compare("recovered agents", recoveredAgents, folded.recoveredAgents)
-      ?? compare("frameworks", frameworks, folded.frameworks)
-      ?? compare("completed frameworks", completedFrameworks, folded.completedFrameworks)
-      ?? compare("offers", offers, folded.offers)
-      ?? compare("tasks", tasks, folded.tasks)
-      ?? compare("unreachable tasks", unreachableTasks, folded.unreachableTasks)
-      ?? compare("completed tasks", completedTasks, folded.completedTasks)
-      ?? compare("executors", executors, folded.executors)
-      ?? compare("operations", operations, folded.operations)
+    let differences = [
+      compare("agents", agents, folded.agents),
+      compare("recovered agents", recoveredAgents, folded.recoveredAgents),
+      compare("frameworks", frameworks, folded.frameworks),
+      compare("completed frameworks", completedFrameworks, folded.completedFrameworks),
+      compare("offers", offers, folded.offers),
+      compare("tasks", tasks, folded.tasks),
+      compare("unreachable tasks", unreachableTasks, folded.unreachableTasks),
+      compare("completed tasks", completedTasks, folded.completedTasks),
+      compare("executors", executors, folded.executors),
+      compare("operations", operations, folded.operations),
+      compare("quotas", quotas, folded.quotas),
+      compare("weights", weights, folded.weights),
+      compare("maintenance", maintenance, folded.maintenance),
+      compare("inverse offers", inverseOffers, folded.inverseOffers),
+    ]
+    return differences.compactMap { $0 }.first
   }
 }

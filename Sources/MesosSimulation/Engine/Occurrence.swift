@@ -24,6 +24,8 @@ enum Occurrence: Sendable {
   case fault(Fault)
   /// What a fault did comes to its end.
   case repair(Repair)
+  /// An operator does something.
+  case operate(OperatorAct)
 }
 
 /// What happens to a container's process on its machine.

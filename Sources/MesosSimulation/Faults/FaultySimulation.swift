@@ -16,6 +16,8 @@ public struct FaultySimulation: Sendable {
   public var end = Duration.seconds(600)
   /// How many faults are drawn at most.
   public var faultsMax = 24
+  /// How often operators do something at most: drain, deactivate and reactivate agents, plan maintenance, change quotas and weights.
+  public var actsMax = 0
   /// Which checkers watch.
   public var checkers = CheckerSet.all
   /// A mistake of the harness for a checker to find.
@@ -46,6 +48,7 @@ public struct FaultySimulation: Sendable {
     if let sabotage { cluster.sabotage(sabotage) }
     cluster.run(until: faultsUntil)
     cluster.heal()
+    if actsMax > 0 { cluster.undoActs() }
     finish(&cluster)
     var ended = 0
     for framework in 0..<cluster.frameworkCount {
@@ -95,7 +98,31 @@ public struct FaultySimulation: Sendable {
       addTasks(to: &cluster, of: index, using: &rng)
     }
     addFaults(to: &cluster, frameworks: count, using: &rng)
+    if actsMax > 0 { addActs(to: &cluster, seed) }
     return cluster
+  }
+
+  /// Drawn apart, so that a seed has the same faults with and without them.
+  private func addActs(to cluster: inout SimulatedCluster, _ seed: UInt64) {
+    var rng = SplitMix(seed: seed &* 0x9e37_79b9_7f4a_7c15 ^ 0x0b5)
+    func below(_ bound: Int) -> Int { Int(rng.next(upperBound: UInt64(max(bound, 1)))) }
+    for _ in 0..<(1 + below(actsMax)) {
+      let agent = below(cluster.agentCount)
+      let role = ["dev", "batch"][below(2)]
+      let act: OperatorAct =
+        switch below(10) {
+        case 0, 1: .drain(agent: agent, markGone: false)
+        case 2, 3: .deactivate(agent: agent)
+        case 4: .reactivate(agent: agent)
+        case 5: .plan(agents: (0..<below(4)).map { (agent + $0) % cluster.agentCount })
+        case 6, 7:
+          .limit(
+            role: role, try? ResourceLimits(parsing: ["cpus:1;mem:512", "cpus:6", "cpus:20;mem:9000"][below(3)]))
+        case 8: .limit(role: role, nil)
+        default: .weigh(role: role, Double(1 + below(5)))
+        }
+      cluster.act(act, at: .milliseconds(Int64(below(320_000))))
+    }
   }
 
   private func addTasks(to cluster: inout SimulatedCluster, of framework: Int, using rng: inout SplitMix) {

@@ -22,6 +22,12 @@ public enum Sabotage: Hashable, Sendable, CaseIterable {
   case overlooksExit
   /// An executor's stream is given the number of the stream before it, which is still open.
   case confusesStreams
+  /// The registry loses that an agent is deactivated.
+  case losesCondition
+  /// An agent that was deactivated is offered once more.
+  case offersDeactivated
+  /// A quota is shown before the registry holds it.
+  case showsQuotaEarly
 }
 
 extension SimulatedCluster {
@@ -60,6 +66,25 @@ extension SimulatedCluster {
         second.update.status.state = .taskFailed
         second.update.status.uuid = MessageBytes.copy([UInt8](repeating: 0x41, count: 16))
         result.append(.send(connection, second))
+      case (.losesCondition, .persist(let operations, let number)):
+        let kept = operations.filter { if case .setCondition = $0 { false } else { true } }
+        hasSabotaged = kept.count < operations.count
+        result.append(.persist(kept, number))
+      case (.offersDeactivated, .changed(let change)):
+        result.append(directive)
+        if case .offer(let offer) = change.kind { sabotagedOffers[offer.agentID.key] = offer }
+      case (.offersDeactivated, .answer(_, .ok)):
+        result.append(directive)
+        let deactivated = master.core?.snapshot().agents.filter(\.value.deactivated).keys.sorted() ?? []
+        guard let offer = deactivated.compactMap({ sabotagedOffers[$0] }).first else { break }
+        hasSabotaged = true
+        result.append(.changed(Change(sequence: 0, kind: .offer(offer))))
+      case (.showsQuotaEarly, .persist(let operations, _)):
+        result.append(directive)
+        for case .setQuota(let role, let quota) in operations where !hasSabotaged {
+          hasSabotaged = true
+          result.append(.changed(Change(sequence: 0, kind: .quota(role, quota))))
+        }
       case (.confirmsEarly, .persist(_, let number)):
         result.append(directive)
         hasSabotaged = true

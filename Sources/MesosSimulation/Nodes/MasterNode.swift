@@ -13,7 +13,7 @@ struct MasterNode: Sendable {
   var rng: SplitMix
   var disk = SimulatedDisk<RegistryOperation>()
   /// What is durable.
-  var registry: [AgentKey: RecoveredRegistry.Agent] = [:]
+  var registry = RegistryContents()
   /// The earliest tick that is in the queue.
   var scheduled: Int64?
   /// What the wall clock shows beside the time since the start.
@@ -36,18 +36,10 @@ struct MasterNode: Sendable {
   var isRunning: Bool { if case .some = core { true } else { false } }
 
   /// The registry as a process that starts reads it.
-  var recovered: RecoveredRegistry { RecoveredRegistry(agents: registry.values.sorted { $0.id < $1.id }) }
+  var recovered: RecoveredRegistry { registry.recovered }
 
   mutating func write(_ operations: [RegistryOperation]) {
-    for operation in operations {
-      switch operation {
-      case .admitAgent(let id, let info), .markReachable(let id, let info):
-        registry[id] = RecoveredRegistry.Agent(id: id, info: info, unreachableSince: nil)
-      case .markUnreachable(let id, let since, let info):
-        registry[id] = RecoveredRegistry.Agent(id: id, info: info, unreachableSince: since)
-      case .removeAgent(let id): registry[id] = nil
-      }
-    }
+    for operation in operations { registry.apply(operation) }
   }
 
   /// The process is gone with all that it held in memory.

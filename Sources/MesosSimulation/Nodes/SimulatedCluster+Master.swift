@@ -21,7 +21,7 @@ extension SimulatedCluster {
     settings.masterInfo.hostname = "master"
     trace.note(.master, at: now, "starts")
     let registry = master.recovered
-    checkers.masterStarted(registry)
+    checkers.masterStarted(master.registry, settings)
     var core = MasterCore(configuration: settings, registry: registry, at: moment(master.wallOffset))
     master.links = LinkSessions(
       configuration: LinkSessions.Configuration(
@@ -129,11 +129,13 @@ extension SimulatedCluster {
     }
   }
 
-  /// Sends the master a call of an operator.
+  /// Sends the master a call of an operator; nothing happens while none runs.
   public mutating func operate(_ build: (inout MasterCall) -> Void) {
     var call = MasterCall()
     build(&call)
+    guard master.isRunning else { return }
     master.lastToken += 1
+    checkers.operatorAsked(CallToken(master.lastToken), call)
     master.pending.append(.operatorCall(call, principal: nil, token: CallToken(master.lastToken)))
     handlePendingOfMaster()
   }
@@ -179,9 +181,17 @@ extension SimulatedCluster {
         let at = master.disk.completion(askedAt: now, latency: latency)
         master.disk.writing.append((number, operations))
         queue.insert(.written(.master, incarnation: master.incarnation), at: at)
+      case .abort(let message): abortMaster(message)
       case .changed, .continueCycle: break
       }
     }
+  }
+
+  /// The master's process ends by itself; its supervisor starts it again.
+  private mutating func abortMaster(_ message: String) {
+    trace.note(.master, at: now, "aborts: \(message)")
+    crashMaster(isTorn: false, isSilent: false)
+    queue.insert(.repair(.restart(.master)), at: now + configuration.restartDelay.wholeNanoseconds)
   }
 
   private mutating func answer(_ number: ConnectionNumber, _ answer: CallAnswer) {

@@ -183,6 +183,7 @@ extension LinkDown.OneOf_Body: Traceable {
     case .shutdown(let message): "shut down: \(message.message)"
     case .applyOperation(let message): "apply \(bytes: message.operationUuid) \(bytes: message.operation)"
     case .acknowledgeOperation(let message): "acknowledge operation \(bytes: message.operationUuid)"
+    case .drainAgent(let message): message.hasConfig ? "drain" : "drain no more"
     }
   }
 }
@@ -222,6 +223,17 @@ extension RegistryOperation: Traceable {
     case .markUnreachable(let id, _, _): "unreachable \(id)"
     case .markReachable(let id, _): "reachable \(id)"
     case .removeAgent(let id): "remove \(id)"
+    case .setCondition(let id, let condition):
+      "condition of \(id) deactivated \(condition.isDeactivated) drain \(condition.drain?.state.rawValue ?? 0)"
+    case .clearCondition(let id): "no condition of \(id)"
+    case .markGone(let id, _): "gone \(id)"
+    case .forgetGone(let id): "forget gone \(id)"
+    case .setQuota(let role, let quota): "quota of \(role) \(quota.guarantees.description) \(quota.limits.description)"
+    case .removeQuota(let role): "no quota of \(role)"
+    case .setWeight(let role, let weight): "weight of \(role) \(String(weight))"
+    case .setMaintenance(let plan): "maintenance \(plan.description)"
+    case .requireCapability(let name): "require \(name)"
+    case .releaseCapability(let name): "release \(name)"
     }
   }
 }
@@ -237,6 +249,7 @@ extension MasterCore.Directive: Traceable {
     case .persist(let operations, let number): "persist \(number) \(list: operations)"
     case .changed(let change): "change \(change.sequence) \(change.kind)"
     case .continueCycle: "continue cycle"
+    case .abort(let message): "abort: \(message)"
     }
   }
 }
@@ -265,6 +278,13 @@ extension Change.Kind: Traceable {
     case .operation(let row): "operation \(described: row.id) on \(row.agent) \(row.status.state.rawValue)"
     case .operationStatus(let id, let status): "operation \(described: id) \(status.state.rawValue)"
     case .operationRemoved(let id): "operation \(described: id) removed"
+    case .quota(let role, let quota):
+      "role \(role) guaranteed \(quota.guarantees.description) limited \(quota.limits.description)"
+    case .maintenance(let plan): "maintenance \(plan.description)"
+    case .inverseOffer(let offer): "inverse offer \(offer.id.value)"
+    case .inverseOfferRemoved(let id): "inverse offer \(id) removed"
+    case .inverseOfferAnswer(_, let agent, let framework, let status):
+      "\(framework) on leaving \(agent): \(status?.status.rawValue ?? 0)"
     }
   }
 }

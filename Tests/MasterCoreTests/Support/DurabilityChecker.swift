@@ -15,7 +15,15 @@ struct DurabilityChecker {
 
   init() {}
 
+  private var contents = RegistryContents()
+
   mutating func recover(_ registry: RecoveredRegistry) {
+    for agent in registry.agents {
+      if let condition = agent.condition { contents.apply(.setCondition(agent.id, condition)) }
+    }
+    for agent in registry.goneAgents { contents.apply(.markGone(agent.id, since: agent.since)) }
+    for (role, quota) in registry.quotas { contents.apply(.setQuota(role, quota)) }
+    contents.apply(.setMaintenance(registry.maintenance))
     for agent in registry.agents { self.registry[agent.id] = agent.unreachableSince == nil ? .admitted : .unreachable }
   }
 
@@ -23,14 +31,16 @@ struct DurabilityChecker {
     passed = []
     for number in waiting.keys.filter({ $0 <= number }).sorted() {
       for operation in waiting.removeValue(forKey: number) ?? [] {
+        contents.apply(operation)
         switch operation {
         case .admitAgent(let id, _), .markReachable(let id, _): registry[id] = .admitted
         case .markUnreachable(let id, _, _):
           registry[id] = .unreachable
           passed.insert(id)
-        case .removeAgent(let id):
+        case .removeAgent(let id), .markGone(let id, _):
           registry[id] = nil
           passed.insert(id)
+        default: break
         }
       }
     }
@@ -51,10 +61,17 @@ struct DurabilityChecker {
         return ["agent \(row.id) is shown, though the registry does not hold it"]
       case .agentRemoved(let id) where registry[id] == .admitted && !passed.contains(id):
         return ["agent \(id) is removed, though the registry still holds it as reachable"]
-      case .recoveredAgentRemoved(let id) where registry[id] == nil:
+      case .recoveredAgentRemoved(let id) where registry[id] == nil && !passed.contains(id):
         return ["agent \(id) is forgotten before the registry was told"]
       case .offer(let offer) where registry[offer.agentID.key] != .admitted:
         return ["an offer of agent \(offer.agentID.value), which the registry does not hold"]
+      case .quota(let role, let quota) where !quota.isNone && contents.quotas[role] != quota && last > 0:
+        return ["the quota of role \(role) is shown before it is durable"]
+      case .maintenance(let plan) where contents.maintenance != plan:
+        return ["a schedule is shown before it is durable"]
+      case .agentStatus(let id, let status)
+      where status.deactivated && !(contents.conditions[id]?.isDeactivated ?? passed.contains(id)):
+        return ["agent \(id) is shown as deactivated before that is durable"]
       default: return []
       }
     case .sendToAgent(_, .registered(let message)) where registry[AgentKey(message.agentID)] != .admitted:
@@ -62,6 +79,9 @@ struct DurabilityChecker {
     case .send(_, let event) where event.type == .update:
       let status = event.update.status
       let agent = status.agentID.key
+      if status.hasReason, status.reason == .agentRemovedByOperator, contents.goneAgents[agent] == nil {
+        return ["task \(status.taskID.value) is said to be gone before that is durable"]
+      }
       guard status.hasUnreachableTime, registry[agent] != .unreachable, !passed.contains(agent) else { return [] }
       return ["task \(status.taskID.value) is said to be unreachable, though the registry does not know it"]
     case .send(_, let event) where event.type == .failure && !event.failure.hasExecutorID:

@@ -18,6 +18,10 @@ struct FoldedView {
   private(set) var executors: [ExecutorName: ExecutorRow] = [:]
   private(set) var operations: [OperationKey: OperationRow] = [:]
   private(set) var weights: [String: Double] = [:]
+  private(set) var quotas: [String: Quota] = [:]
+  private(set) var maintenance = MaintenancePlan()
+  private(set) var inverseOffers: [OfferKey: InverseOffer] = [:]
+  private(set) var answers: [AgentKey: [FrameworkKey: InverseOfferStatus]] = [:]
   private var sequence: UInt64 = 0
 
   func task(_ framework: FrameworkKey, _ task: String) -> TaskRow? {
@@ -107,6 +111,20 @@ struct FoldedView {
       return problem(operations[key] != nil, "status of the unknown operation \(key)")
     case .operationRemoved(let key):
       return problem(operations.removeValue(forKey: key) != nil, "operation \(key) was not there")
+    case .quota(let role, let quota):
+      quotas[role] = quota.isNone ? nil : quota
+      return nil
+    case .maintenance(let plan):
+      maintenance = plan
+      return nil
+    case .inverseOffer(let offer):
+      return problem(
+        inverseOffers.updateValue(offer, forKey: offer.id.key) == nil, "inverse offer \(offer.id.value) twice")
+    case .inverseOfferRemoved(let key):
+      return problem(inverseOffers.removeValue(forKey: key) != nil, "inverse offer \(key) was not there")
+    case .inverseOfferAnswer(_, let agent, let framework, let status):
+      answers[agent, default: [:]][framework] = status
+      return nil
     }
   }
 
@@ -135,6 +153,10 @@ struct FoldedView {
     compare(
       "executors", executors.keys.map { "\($0.framework)/\($0.agent)/\($0.executor)" },
       core.executors.keys.map { "\($0.framework)/\($0.agent)/\($0.executor)" })
+    compare("inverse offers", inverseOffers.keys.map(\.value), core.inverseOffers.keys.map(\.value))
+    compare("quotas", quotas.map { "\($0.key) \($0.value)" }, core.quotas.entries.map { "\($0.role) \($0.quota)" })
+    compare("weights", weights.map { "\($0.key) \($0.value)" }, core.weights.infos.map { "\($0.role) \($0.weight)" })
+    if maintenance != core.maintenance { problems.append("readers see other maintenance than the master knows") }
     for (id, row) in agents where row.status != core.agents[id]?.status { problems.append("status of agent \(id)") }
     for (id, row) in frameworks where !completed.contains(id) && row.status != core.frameworks[id]?.status {
       problems.append("status of framework \(id)")

@@ -126,7 +126,7 @@ struct RandomRun {
         if let index = schedulers.firstIndex(where: { $0.scheduler.connection == connection }) {
           schedulers.remove(at: index)
         }
-      case .answer, .send, .changed, .continueCycle: break
+      case .answer, .send, .changed, .continueCycle, .abort: break
       }
     }
     for completed in cluster.view.completed {

@@ -101,3 +101,15 @@ extension LinkDown.OneOf_Body {
     return message.frameworkID
   }
 }
+
+extension LinkDown.OneOf_Body {
+  var drained: LinkDrainAgent? {
+    guard case .drainAgent(let message) = self else { return nil }
+    return message
+  }
+
+  var shutDown: String? {
+    guard case .shutdown(let message) = self else { return nil }
+    return message.message
+  }
+}
