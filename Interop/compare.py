@@ -128,7 +128,7 @@ def cases():
         yield 'GET ' + path, request('GET', path, {}), {}
         yield 'GET /master' + path, request('GET', '/master' + path, {}), {}
         yield 'GET %s?jsonp=cb' % path, request('GET', path + '?jsonp=cb', {}), {}
-    for path in ('/state.json', '/master/state.json', '/state?jsonp=cb', '/master/nosuch'):
+    for path in ('/flags?jsonp=cb', '/version?jsonp=cb', '/files/browse?path=/nosuch&jsonp=cb', '/health?jsonp=cb', '/state.json', '/master/state.json', '/state?jsonp=cb', '/master/nosuch'):
         yield 'GET ' + path, request('GET', path, {}), {}
     yield 'operator SUBSCRIBE', post(ops, {'type': 'SUBSCRIBE'}), {'records': 2}
     yield 'operator SUBSCRIBE protobuf answer', post(ops, {'type': 'SUBSCRIBE'}, accept=PROTOBUF), {'records': 1}

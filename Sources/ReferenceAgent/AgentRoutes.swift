@@ -21,8 +21,10 @@ enum AgentRoutes {
         _ = try gate.pass()
         return OutgoingResponse(status: 200)
       },
-      Route("/version", methods: nil) { _ in try DocumentPages.version() },
-      Route(both("/flags"), methods: ["GET"]) { _ in try DocumentPages.flags(try gate.pass().flags) },
+      Route("/version", methods: nil) { try await LegacyPage.adapt(DocumentPages.version(), to: $0) },
+      Route(both("/flags"), methods: ["GET"]) { request in
+        try await LegacyPage.adapt(DocumentPages.flags(try gate.pass().flags), to: request)
+      },
       Route(both("/state"), methods: nil) { request in
         let services = try gate.pass()
         return try await LegacyPage.respond(to: request, isSmall: false) { try await StatePage.write(services, to: $0) }
@@ -41,9 +43,10 @@ enum AgentRoutes {
       },
       Route("/metrics", methods: ["GET"]) { _ in PrometheusText.respond(try await gate.pass().metrics()) },
       Route("/metrics/snapshot", methods: nil) { request in
-        try await DocumentPages.metrics(timeout: request.queryValue("timeout")) {
+        let page = try await DocumentPages.metrics(timeout: request.queryValue("timeout")) {
           try await gate.pass().metrics()
         }
+        return try await LegacyPage.adapt(page, to: request)
       },
       Route("/files/debug", methods: nil) { _ in
         try DocumentPages.document { page throws(StreamingJSONError) in

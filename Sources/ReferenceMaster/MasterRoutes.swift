@@ -31,15 +31,16 @@ enum MasterRoutes {
         if !gate.isStandby { _ = try gate.pass(request) }
         return OutgoingResponse(status: 200)
       },
-      Route("/version", methods: nil) { _ in try DocumentPages.version() },
+      Route("/version", methods: nil) { try await LegacyPage.adapt(DocumentPages.version(), to: $0) },
       Route(both("/flags"), methods: ["GET"]) { request in
         if !gate.isStandby { _ = try gate.pass(request) }
-        return try DocumentPages.flags(configuration.flags)
+        return try await LegacyPage.adapt(DocumentPages.flags(configuration.flags), to: request)
       },
       Route("/metrics/snapshot", methods: nil) { request in
-        try await DocumentPages.metrics(timeout: request.queryValue("timeout")) {
+        let page = try await DocumentPages.metrics(timeout: request.queryValue("timeout")) {
           gate.isStandby ? [("master/elected", 0)] : try await gate.pass(request).metrics()
         }
+        return try await LegacyPage.adapt(page, to: request)
       },
       Route("/metrics", methods: ["GET"]) { request in
         PrometheusText.respond(gate.isStandby ? [("master/elected", 0)] : await (try gate.pass(request)).metrics())

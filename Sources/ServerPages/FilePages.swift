@@ -15,18 +15,21 @@ public enum FilePages {
         try page.json.beginArray()
         for entry in entries { try page.entry(entry) }
         try page.json.endArray()
-        return OutgoingResponse(headers: ["Content-Type": MediaType.json.name], body: .slices(try page.json.finish()))
+        let all = OutgoingResponse(
+          headers: ["Content-Type": MediaType.json.name], body: .slices(try page.json.finish()))
+        return try await LegacyPage.adapt(all, to: request)
       },
       Route("/files/read", methods: nil) { request in
         let path = try path(of: request)
         let offset = try number(request, "offset")
         let length = try number(request, "length")
         let slice = try await read(tree, path, offset: offset, length: length)
-        return try DocumentPages.document { page throws(StreamingJSONError) in
+        let page = try DocumentPages.document { page throws(StreamingJSONError) in
           try page.json.key("data")
           try page.json.string(utf8: slice.bytes)
           try page.field("offset", integer: slice.offset)
         }
+        return try await LegacyPage.adapt(page, to: request)
       },
       Route("/files/download", methods: nil) { request in
         let file = try await open(tree, try path(of: request))

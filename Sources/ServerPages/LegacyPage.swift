@@ -64,6 +64,20 @@ public enum LegacyPage {
     return OutgoingResponse(headers: headers, body: .slices(compressed.filter { !$0.isEmpty }))
   }
 
+  /// A small JSON document that is made already, as `request` wants it; other answers stay as they are.
+  public static func adapt(_ response: OutgoingResponse, to request: IncomingRequest) async throws -> OutgoingResponse {
+    guard response.status == 200, response.headers["Content-Type"] == MediaType.json.name else { return response }
+    let slices: [[UInt8]]
+    switch response.body {
+    case .bytes(let bytes): slices = [bytes]
+    case .slices(let all): slices = all
+    case .none, .stream: return response
+    }
+    return try await respond(to: request, isSmall: true) { write in
+      for slice in slices { try await write(slice) }
+    }
+  }
+
   /// Only what can stand before a parenthesis goes into a script; Apache Mesos puts there what it is given.
   private static func isName(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.count <= 256

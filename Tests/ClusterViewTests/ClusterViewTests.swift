@@ -158,6 +158,36 @@ import Testing
     #expect(view.statistics.jsonEncodings == 200)
   }
 
+  @Test func `twenty readers of the whole state, while it changes, encode each version of a record at most once`() async
+  {
+    let view = view(rows: 64)
+    for number in 1...2_000 { view.fold(task(number, UInt64(number))) }
+    await withTaskGroup(of: Int.self) { group in
+      for reader in 0..<20 {
+        group.addTask {
+          var bytes = 0
+          for _ in 0..<10 {
+            bytes += await view.answer(.getState, encoding: reader % 2 == 0 ? .json : .protobuf).length
+          }
+          return bytes
+        }
+      }
+      group.addTask { [self] in
+        for number in 1...200 {
+          let status = status(number % 2 == 0 ? .taskRunning : .taskStarting)
+          view.fold(Change(sequence: UInt64(2_000 + number), kind: .taskStatus("F", TaskKey("T\(number)"), status)))
+          await Task.yield()
+        }
+        return 0
+      }
+      for await _ in group {}
+    }
+    let encoded = view.statistics
+    #expect(encoded.jsonEncodings >= 2_000 && encoded.jsonEncodings <= 2_200)
+    // Tasks come encoded.
+    #expect(encoded.protobufEncodings == 0)
+  }
+
   @Test func `equal reads of an unchanged cluster share one body`() async throws {
     let view = view()
     for number in 1...20 { view.fold(task(number, UInt64(number))) }

@@ -149,6 +149,11 @@ struct LegacyPageTests {
       #expect(answer.headers["Content-Type"] == "text/javascript")
       #expect(text.hasPrefix(#"angular.callbacks._0({"version":"1.11.0""#) && text.hasSuffix("})"))
       #expect(try await Self.get(cluster, "/state", query: [("jsonp", "alert(1);x")]).status == 400)
+      // What the web page of Apache Mesos asks for besides.
+      for path in ["/metrics/snapshot", "/flags", "/version", "/master/flags"] {
+        let page = try await Self.get(cluster, path, query: [("jsonp", "cb")])
+        #expect(page.status == 200 && page.body.starts(with: Array("cb({".utf8)), "\(path)")
+      }
     }
   }
 
