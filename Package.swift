@@ -107,6 +107,7 @@ let libraries: [Library] = [
     name: "ServerPages",
     dependencies: [
       "MesosModel", "MesosHTTP", "MesosHTTPServer", "SandboxFiles", "StreamingJSON", "ServerFlags", "ShellSupport",
+      "CZlib",
     ]),
   Library(name: "ProcessLaunch", dependencies: ["CProcessLaunch"]),
   Library(
@@ -153,8 +154,9 @@ let executables: [Target] = [
   .executableTarget(
     name: "mesos",
     dependencies: [
-      "AgentLoad", "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "MesosModel", "ServerFlags", "ShellSupport",
-      arguments,
+      "AgentLoad", "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "OperatorKit", "MesosModel", "MesosHTTP",
+      "MesosHTTPClient", "ServerFlags", "ShellSupport",
+      arguments, protobuf,
       logging, lifecycle, signals,
     ],
     swiftSettings: settings),
@@ -179,7 +181,10 @@ let tests: [Target] = [
   ),
   .testTarget(
     name: "MasterCoreTests",
-    dependencies: ["MasterCore", "AgentLinkModel", "MesosAllocator", "MesosModel", "MesosTestKit"],
+    dependencies: [
+      "MasterCore", "AgentLinkModel", "MesosAllocator", "MesosModel", "MesosTestKit", "ClusterView", "OperatorCore",
+      "MesosHTTP", protobuf,
+    ],
     swiftSettings: settings),
   .testTarget(
     name: "AgentCoreTests", dependencies: ["AgentCore", "AgentLinkModel", "MesosModel", "MesosTestKit"],
@@ -190,7 +195,7 @@ let tests: [Target] = [
     name: "SchedulerKitTests",
     dependencies: [
       "SchedulerCore", "SchedulerKit", "MesosDiscovery", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer",
-      "MesosModel", "MesosTestKit", "TransportTestKit", lifecycle, lifecycleTestKit, logging, metrics, tracing,
+      "MesosModel", "MesosTestKit", "TransportTestKit", "ZooKeeperTestServer", lifecycle, lifecycleTestKit, logging, metrics, tracing,
       inMemoryTracing,
     ],
     swiftSettings: settings),
@@ -230,7 +235,8 @@ let tests: [Target] = [
   .testTarget(
     name: "LeafTests",
     dependencies: [
-      "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "ProcessLaunch", "ShellSupport", "MesosTestKit",
+      "StateStorage", "StreamingJSON", "ServerFlags", "ServerPages", "SandboxFiles", "ProcessLaunch", "ShellSupport",
+      "MesosTestKit",
       grdb,
     ],
     swiftSettings: settings),
@@ -238,10 +244,12 @@ let tests: [Target] = [
     name: "ReferenceClusterTests",
     dependencies: [
       "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "ExecutorKit", "MesosHTTP", "MesosHTTPClient", "MesosModel",
-      "MesosTestKit", "ProcessLaunch", "SandboxFiles", "ShellSupport", "MesosDiscovery", "ZooKeeperTestServer",
+      "OperatorKit", "MasterCore", "mesos", "MesosTestKit", "ProcessLaunch", "SandboxFiles", "ShellSupport",
+      "MesosDiscovery",
+      "ZooKeeperTestServer",
       logging, lifecycle, protobuf,
     ],
-    swiftSettings: settings),
+    exclude: ["Fixtures"], swiftSettings: settings),
   .testTarget(
     name: "MesosSimulationTests", dependencies: ["MesosSimulation", "MasterCore", "MesosModel", "MesosTestKit"],
     swiftSettings: settings),
@@ -292,6 +300,7 @@ let package = Package(
   ],
   targets: libraries.map { .target(name: $0.name, dependencies: $0.dependencies, swiftSettings: settings) } + [
     .systemLibrary(name: "CYajl", pkgConfig: "yajl", providers: [.apt(["libyajl-dev"]), .brew(["yajl"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "CProcessLaunch"),
     .target(name: "MesosTestKit", dependencies: ["MesosModel"], swiftSettings: settings),
     // TLS, proxies and metrics for tests: no product.

@@ -123,6 +123,16 @@ def cases():
                  '/files/browse?path=/nosuch', '/files/read?path=/nosuch', '/files/download?path=/nosuch',
                  '/files/read?path=/nosuch&offset=x', '/nosuch', '/', '/master', '/metrics/snapshot?timeout=x'):
         yield 'GET ' + path, request('GET', path, {}), {}
+    for path in ('/state-summary', '/slaves', '/frameworks', '/tasks', '/roles', '/weights', '/quota', '/maintenance/status',
+                 '/maintenance/schedule'):
+        yield 'GET ' + path, request('GET', path, {}), {}
+        yield 'GET /master' + path, request('GET', '/master' + path, {}), {}
+        yield 'GET %s?jsonp=cb' % path, request('GET', path + '?jsonp=cb', {}), {}
+    for path in ('/state.json', '/master/state.json', '/state?jsonp=cb', '/master/nosuch'):
+        yield 'GET ' + path, request('GET', path, {}), {}
+    yield 'operator SUBSCRIBE', post(ops, {'type': 'SUBSCRIBE'}), {'records': 2}
+    yield 'operator SUBSCRIBE protobuf answer', post(ops, {'type': 'SUBSCRIBE'}, accept=PROTOBUF), {'records': 1}
+    yield 'operator SUBSCRIBE accept text', post(ops, {'type': 'SUBSCRIBE'}, accept='text/html'), {'records': 1}
     yield 'POST /state', request('POST', '/state', {}), {}
     yield 'POST /redirect', request('POST', '/redirect', {}), {}
     yield 'HTTP/1.0', request('GET', '/health', {}, version='1.0'), {}
@@ -332,6 +342,10 @@ def digest(answer):
             tree = json.loads(text) if text else None
             # A page of metrics is one object whose names depend on what has happened.
             result['body'] = 'metrics' if isinstance(tree, dict) and 'master/elected' in tree else shape(tree)
+    elif kind == 'text/javascript':
+        text = body.decode('utf-8', 'replace')
+        call = re.match(r'(\w+\()(.*)(\))$', text, re.S)
+        result['body'] = [call.group(1), shape(json.loads(call.group(2))), call.group(3)] if call else text
     else:
         result['body'] = masked(body.decode('utf-8', 'replace'))
     return result

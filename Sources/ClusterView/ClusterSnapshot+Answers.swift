@@ -16,6 +16,43 @@ extension ClusterSnapshot {
     return ClusterAnswer(sequence: sequence, slices: body.slices, length: body.length)
   }
 
+  /// What an answer holds, without the type and the field around it.
+  @concurrent
+  func content(_ query: ClusterQuery, encoding: MessageEncoding) async -> ClusterAnswer {
+    let body =
+      switch encoding {
+      case .protobuf: await protobufContent(query)
+      case .json: await jsonContent(query)
+      }
+    return ClusterAnswer(sequence: sequence, slices: body.slices, length: body.length)
+  }
+
+  /// The payload of SUBSCRIBED around the encoded state in `content`.
+  func subscribed(
+    _ content: ClusterAnswer, _ encoding: MessageEncoding, heartbeatSeconds: Double, isExtended: Bool
+  ) -> ClusterAnswer {
+    let rest = MasterEvent.Subscribed.with { $0.heartbeatIntervalSeconds = heartbeatSeconds }
+    let suffix = isExtended ? EventBytes.suffix(encoding, sequence: sequence) : []
+    var body = Body()
+    switch encoding {
+    case .json:
+      body.append("{\"type\":\"SUBSCRIBED\",\"subscribed\":{\"get_state\":")
+      for slice in content.slices { body.append(slice) }
+      body.append(Array(",".utf8) + rest.jsonBytes().dropFirst())
+      body.append(suffix + Array("}".utf8))
+    case .protobuf:
+      var state: [UInt8] = []
+      WireBytes.appendHeader(field: 1, length: content.length, to: &state)
+      let interval: [UInt8] = (try? rest.serializedBytes(partial: true)) ?? []
+      var head = EventBytes.enumeration(MasterEvent.TypeEnum.subscribed.rawValue, field: 1)
+      WireBytes.appendHeader(field: 2, length: state.count + content.length + interval.count, to: &head)
+      body.append(head + state)
+      for slice in content.slices { body.append(slice) }
+      body.append(interval + suffix)
+    }
+    return ClusterAnswer(sequence: sequence, slices: body.slices, length: body.length)
+  }
+
   private func protobuf(_ query: ClusterQuery) async -> Body {
     let content = await protobufContent(query)
     var head: [UInt8] = []

@@ -86,27 +86,14 @@ public struct ClusterSnapshot: Sendable {
     }
   }
 
-  /// The roles that are in use or have a weight of their own, sorted by name, as GET_ROLES shows them.
+  /// The roles as GET_ROLES shows them; see ``roleRows(named:)``.
   public var roles: [RoleInfo] {
-    var frameworks: [String: [FrameworkID]] = [:]
-    var quantities: [String: ResourceQuantities] = [:]
-    for entry in frameworkRows.rows {
-      let row = entry.record.content.row
-      var names = Set(row.roles)
-      for resources in [row.status.allocated, row.status.offered] {
-        for (role, part) in resources.allocations {
-          names.insert(role)
-          quantities[role, default: ResourceQuantities()] += part.quantities
-        }
-      }
-      for name in names { frameworks[name, default: []].append(FrameworkID(row.id)) }
-    }
-    return Set(frameworks.keys).union(weights.keys).sorted().map { name in
+    roleRows().map { row in
       .with {
-        $0.name = name
-        $0.weight = weights[name] ?? 1
-        $0.frameworks = frameworks[name] ?? []
-        $0.resources = (quantities[name] ?? ResourceQuantities()).quantities.map { quantity in
+        $0.name = row.name
+        $0.weight = row.weight
+        $0.frameworks = row.frameworks.map { FrameworkID($0) }
+        $0.resources = row.scalars.quantities.map { quantity in
           .with {
             $0.name = quantity.name
             $0.type = .scalar

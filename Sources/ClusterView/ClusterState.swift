@@ -108,6 +108,9 @@ struct ClusterState: Sendable {
     }
   }
 
+  /// The framework that holds an offer.
+  func owner(of offer: OfferKey) -> FrameworkKey? { offerOwners[offer] }
+
   private mutating func expect(_ matched: Bool) {
     if !matched { unmatchedChanges += 1 }
   }

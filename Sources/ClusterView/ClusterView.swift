@@ -13,13 +13,22 @@ public final class ClusterView: Sendable {
     public var rowsPerChunk: Int
     /// Most bytes of JSON that rows keep; beyond it they encode again for each answer.
     public var jsonBytesMax: Int
-    /// Most changes that wait for one subscriber.
-    public var subscriberBufferMax: Int
+    /// Most events that are kept for readers that are behind and for those that resume; as many extensions besides.
+    public var eventsMax: Int
+    /// Most bytes that these events can take, and as many for the extensions.
+    public var eventBytesMax: Int
+    /// Most readers of events; beyond it the oldest is closed.
+    public var eventReadersMax: Int
 
-    public init(rowsPerChunk: Int = 256, jsonBytesMax: Int = 512 << 20, subscriberBufferMax: Int = 10_000) {
+    public init(
+      rowsPerChunk: Int = 256, jsonBytesMax: Int = 512 << 20, eventsMax: Int = 50_000, eventBytesMax: Int = 128 << 20,
+      eventReadersMax: Int = 1_000
+    ) {
       self.rowsPerChunk = max(1, rowsPerChunk)
       self.jsonBytesMax = jsonBytesMax
-      self.subscriberBufferMax = max(1, subscriberBufferMax)
+      self.eventsMax = max(1, eventsMax)
+      self.eventBytesMax = max(1, eventBytesMax)
+      self.eventReadersMax = max(1, eventReadersMax)
     }
   }
 
@@ -29,28 +38,39 @@ public final class ClusterView: Sendable {
     /// Records that come encoded are not counted.
     public var protobufEncodings: Int
     public var jsonBytesKept: Int
+    /// Events of the stream.
+    public var eventEncodings: Int
   }
 
-  private struct State {
+  struct State {
     var cluster: ClusterState
     var answers: [AnswerKey: ClusterAnswer] = [:]
-    var subscribers: [UInt64: AsyncThrowingStream<Change, any Error>.Continuation] = [:]
-    var subscriptions: UInt64 = 0
+    var log: EventLog
+    var readers: [UInt64: EventReader] = [:]
+    var lastReader: UInt64 = 0
+    /// Readers that wait for events, and those that wait for extensions, too.
+    var waiting: [UInt64] = []
+    var waitingExtended: [UInt64] = []
   }
 
-  private struct AnswerKey: Hashable {
+  struct AnswerKey: Hashable {
     var query: ClusterQuery
     var encoding: MessageEncoding
+    /// Whether it is the snapshot in SUBSCRIBED, without what stands around it.
+    var isContent = false
   }
 
   public let configuration: Configuration
   private let ledger: EncodingLedger
-  private let state: Mutex<State>
+  let state: Mutex<State>
 
   public init(configuration: Configuration = Configuration()) {
     self.configuration = configuration
     ledger = EncodingLedger(jsonBytesMax: configuration.jsonBytesMax)
-    state = Mutex(State(cluster: ClusterState(chunkSize: configuration.rowsPerChunk, ledger: ledger)))
+    state = Mutex(
+      State(
+        cluster: ClusterState(chunkSize: configuration.rowsPerChunk, ledger: ledger),
+        log: EventLog(countMax: configuration.eventsMax, costMax: configuration.eventBytesMax)))
   }
 
   /// Number of the last change that was folded; 0 before the first.
@@ -65,22 +85,18 @@ public final class ClusterView: Sendable {
   ///
   /// - Precondition: `change.sequence` is one more than ``sequence``.
   public func fold(_ change: Change) {
-    let (stale, subscribers) = state.withLock { state in
+    let (stale, reader) = state.withLock { state in
+      let before = state.cluster.before(change)
       state.cluster.fold(change)
       let stale = state.answers
       state.answers = [:]
-      return (stale, state.subscribers)
+      guard let kind = state.cluster.event(change, before) else { return (stale, EventReader.Waiting()) }
+      state.log.append(ClusterEvent(sequence: change.sequence, kind: kind, ledger: ledger))
+      return (stale, state.wakeOne(isExtension: kind.isExtension))
     }
-    // Outside the lock: freeing bodies takes time, and a stream that ends calls back.
+    // Outside the lock: freeing bodies takes time.
     _ = consume stale
-    for (number, subscriber) in subscribers {
-      switch subscriber.yield(change) {
-      case .enqueued: break
-      case .dropped: drop(number, ClusterViewError.fellBehind(sequence: change.sequence))
-      case .terminated: drop(number, nil)
-      @unknown default: break
-      }
-    }
+    reader.resume()
   }
 
   /// The state as it is now; later changes do not touch it.
@@ -91,10 +107,18 @@ public final class ClusterView: Sendable {
   /// Runs on the concurrent executor, or the task executor that the caller prefers, and yields between chunks.
   @concurrent
   public func answer(_ query: ClusterQuery, encoding: MessageEncoding) async -> ClusterAnswer {
-    let key = AnswerKey(query: query, encoding: encoding)
-    let (known, snapshot) = state.withLock { ($0.answers[key], ClusterSnapshot($0.cluster)) }
-    if let known { return known }
-    let answer = await snapshot.answer(query, encoding: encoding)
+    await shared(AnswerKey(query: query, encoding: encoding), of: snapshot()) {
+      await $0.answer(query, encoding: encoding)
+    }
+  }
+
+  /// The answer for `key`, made by `make` from `snapshot` unless a reader before did that.
+  func shared(
+    _ key: AnswerKey, of snapshot: ClusterSnapshot, _ make: (ClusterSnapshot) async -> ClusterAnswer
+  ) async -> ClusterAnswer {
+    let known = state.withLock { $0.answers[key] }
+    if let known, known.sequence == snapshot.sequence { return known }
+    let answer = await make(snapshot)
     return state.withLock { state in
       guard state.cluster.sequence == answer.sequence else { return answer }
       // Another reader may have been faster: then share its body.
@@ -103,46 +127,10 @@ public final class ClusterView: Sendable {
       return answer
     }
   }
-
-  /// The state as it is now and every change after it.
-  ///
-  /// A reader that lets more than `bufferLimit` changes wait is dropped: its stream ends with ``ClusterViewError/fellBehind(sequence:)`` after
-  /// those changes that did fit.
-  ///
-  /// - Parameter bufferLimit: At most the configuration's `subscriberBufferMax`.
-  public func subscribe(bufferLimit: Int? = nil) -> ChangeSubscription {
-    let limit = min(max(1, bufferLimit ?? configuration.subscriberBufferMax), configuration.subscriberBufferMax)
-    let (changes, continuation) = AsyncThrowingStream.makeStream(
-      of: Change.self, throwing: (any Error).self, bufferingPolicy: .bufferingOldest(limit))
-    let (number, snapshot) = state.withLock { state in
-      state.subscriptions += 1
-      state.subscribers[state.subscriptions] = continuation
-      return (state.subscriptions, ClusterSnapshot(state.cluster))
-    }
-    continuation.onTermination = { [weak self] _ in
-      _ = self?.state.withLock { $0.subscribers.removeValue(forKey: number) }
-    }
-    return ChangeSubscription(snapshot: snapshot, changes: changes)
-  }
-
-  /// How many subscribers there are.
-  public var subscriberCount: Int { state.withLock { $0.subscribers.count } }
-
-  private func drop(_ number: UInt64, _ error: ClusterViewError?) {
-    let subscriber = state.withLock { $0.subscribers.removeValue(forKey: number) }
-    subscriber?.finish(throwing: error)
-  }
 }
 
-/// A state and the changes that follow it.
-public struct ChangeSubscription: Sendable {
-  public let snapshot: ClusterSnapshot
-  /// In order, without a gap after `snapshot.sequence`. Ends by itself only with an error.
-  public let changes: AsyncThrowingStream<Change, any Error>
-}
-
-/// Why a subscription ended.
+/// Why a reader of events gets no more.
 public enum ClusterViewError: Error, Hashable, Sendable {
-  /// The reader was slower than the cluster; `sequence` is the first change it did not get.
+  /// The reader was slower than the cluster; `sequence` is the last change that it got everything up to.
   case fellBehind(sequence: UInt64)
 }

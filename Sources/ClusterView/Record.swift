@@ -8,6 +8,7 @@ final class EncodingLedger: Sendable {
   private let jsonBytes = Atomic<Int>(0)
   private let jsonEncodings = Atomic<Int>(0)
   private let protobufEncodings = Atomic<Int>(0)
+  private let eventEncodings = Atomic<Int>(0)
 
   init(jsonBytesMax: Int) { self.jsonBytesMax = jsonBytesMax }
 
@@ -15,11 +16,14 @@ final class EncodingLedger: Sendable {
     ClusterView.EncodingStatistics(
       jsonEncodings: jsonEncodings.load(ordering: .relaxed),
       protobufEncodings: protobufEncodings.load(ordering: .relaxed),
-      jsonBytesKept: jsonBytes.load(ordering: .relaxed))
+      jsonBytesKept: jsonBytes.load(ordering: .relaxed),
+      eventEncodings: eventEncodings.load(ordering: .relaxed))
   }
 
   func countJSON() { jsonEncodings.add(1, ordering: .relaxed) }
   func countProtobuf() { protobufEncodings.add(1, ordering: .relaxed) }
+
+  func countEvent() { eventEncodings.add(1, ordering: .relaxed) }
 
   /// Whether so many bytes may be kept; then they count until they are given back.
   func reserve(_ count: Int) -> Bool {

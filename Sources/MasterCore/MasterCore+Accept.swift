@@ -23,6 +23,7 @@ extension MasterCore {
       take(offer)
     }
     counters.values["offers_accepted", default: 0] += accepted.count
+    frameworks[id]?.counts.took(call, offers: accepted.count)
     var offers = AcceptedOffers(agent: first.agent, role: first.role, resources)
     for operation in call.operations { perform(operation, of: id, with: &offers, at: now) }
     recover(offers, from: id, refusal: Self.refusal(call.filters), at: now)
@@ -121,6 +122,7 @@ extension MasterCore {
   ) {
     let status = TaskStatus(task.taskID.key, cause, message: message, agent: task.agentID.key, at: now)
     counters.ended(status)
+    frameworks[framework]?.counts.ended(status.state)
     send(.update(status), to: framework)
   }
 }

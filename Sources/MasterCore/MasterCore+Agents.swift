@@ -277,7 +277,6 @@ extension MasterCore {
   ) {
     let isRecovered = recoveredAgents.removeValue(forKey: id) != nil
     let wasUnreachable = unreachableAgents.remove(id) != nil
-    if isRecovered { change(.recoveredAgentRemoved(id)) }
 
     lastTask += 1
     var agent = TrackedAgent(
@@ -292,6 +291,7 @@ extension MasterCore {
     do {
       try allocator.add(agent, used: used(by: inventory))
     } catch {
+      if isRecovered { change(.recoveredAgentRemoved(id)) }
       refuse(connection, error.message)
       return persist([.removeAgent(id)], then: .silent)
     }
@@ -299,6 +299,8 @@ extension MasterCore {
     agents[id] = agent
     deadlines.insert(.agent(id, incarnation: agent.incarnation), at: now.uptime + configuration.agentTimeout)
     change(.agent(agent.row))
+    // Now: who reads the log can tell an agent that came back from one that is given up.
+    if isRecovered { change(.recoveredAgentRemoved(id)) }
     for executor in inventory.executors where frameworks[executor.name.framework] != nil {
       add(executor.name, executor.info, resources: executor.resources)
     }

@@ -45,6 +45,7 @@ extension MasterCore {
 
   private mutating func perform(_ call: SchedulerCall, at now: Moment) -> CallAnswer {
     let id = call.frameworkID.key
+    frameworks[id]?.counts.called(call.type)
     switch call.type {
     case .teardown:
       counters.messages["unregister_framework", default: 0] += 1

@@ -45,6 +45,8 @@ extension MasterCore {
     public var quotas: [String: Quota]
     /// Whether frameworks may run as the user `root`.
     public var rootSubmissions: Bool
+    /// Whether each framework has metrics of its own.
+    public var publishesFrameworkMetrics = true
     /// Offers smaller than all of these are withheld; empty for no minimum.
     public var minAllocatableResources: [ResourceQuantities]
     /// How large regular expressions in offer constraints may be.

@@ -52,6 +52,7 @@ extension MasterCore {
 
   mutating func send(_ event: SchedulerEvent, to connection: SchedulerConnection) {
     effects.directives.append(.send(connection, event))
+    if let framework = subscribers[connection] { frameworks[framework]?.counts.sent(event) }
   }
 
   /// Sends to the framework's stream; nothing happens when it has none.

@@ -81,6 +81,7 @@ extension MasterCore {
   mutating func decline(_ id: FrameworkKey, _ call: SchedulerCall.Decline, at now: Moment) {
     counters.messages["decline_offers", default: 0] += 1
     let own = call.offerIds.map(\.key).filter { offers[$0]?.framework == id }
+    frameworks[id]?.counts.offersDeclined += own.count
     removeOffers(own, notify: false, refusal: Self.refusal(call.filters), at: now)
   }
 

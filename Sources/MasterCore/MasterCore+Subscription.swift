@@ -105,6 +105,7 @@ extension MasterCore {
     var framework = TrackedFramework(
       id: info.id.key, info: info, suppressedRoles: [], link: .connected(connection), at: now)
     wishes.apply(to: &framework)
+    framework.counts.called(.subscribe)
     frameworks[framework.id] = framework
     subscribers[connection] = framework.id
     allocator.add(framework)
@@ -138,6 +139,7 @@ extension MasterCore {
     framework.link = .connected(connection)
     framework.reregisteredTime = now.timeInfo
     framework.subscription += 1
+    framework.counts.called(.subscribe)
     frameworks[id] = framework
     subscribers[connection] = id
     allocator.update(framework)
@@ -278,7 +280,7 @@ extension MasterCore {
     ended.unregisteredTime = now.timeInfo
     change(.frameworkCompleted(id, ended.status))
     let forgotten = completedFrameworks.append(
-      id, CompletedFramework(tasks: ended.completedTasks.keys), limit: configuration.completedFrameworksMax)
+      id, CompletedFramework(ended), limit: configuration.completedFrameworksMax)
     for (key, framework) in forgotten {
       for task in framework.tasks { change(.taskForgotten(key, task)) }
       change(.frameworkForgotten(key))

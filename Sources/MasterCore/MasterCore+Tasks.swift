@@ -17,6 +17,7 @@ extension MasterCore {
       number: lastTask, agent: agent, executor: executor, resources: resources, statuses: statuses,
       isReleased: isReleased)
     counters.moved(from: nil, to: statuses.state)
+    frameworks[name.framework]?.counts.moved(from: nil, to: statuses.state)
     agents[agent]?.tasks.insert(name)
     frameworks[name.framework]?.tasks.insert(name.task)
     if !isReleased { use(resources, of: agent, by: name.framework) }
@@ -72,6 +73,7 @@ extension MasterCore {
     guard let task = tasks.removeValue(forKey: name) else { return }
     if !task.isReleased { release(task.resources, of: task.agent, from: name.framework, at: now) }
     counters.moved(from: task.statuses.state, to: nil)
+    frameworks[name.framework]?.counts.moved(from: task.statuses.state, to: nil)
     agents[task.agent]?.tasks.remove(name)
     agents[task.agent]?.killed.remove(name)
     frameworks[name.framework]?.tasks.remove(name.task)
@@ -117,6 +119,7 @@ extension MasterCore {
     guard let task = tasks[name] else { return }
     let state = task.statuses.state
     counters.moved(from: before, to: state)
+    frameworks[name.framework]?.counts.moved(from: before, to: state)
     if !task.isReleased, state.isTerminal || state == .taskUnreachable {
       tasks[name]?.isReleased = true
       release(task.resources, of: task.agent, from: name.framework, at: now)

@@ -116,6 +116,7 @@ extension MasterCore {
     for (name, value) in allocator.metrics.values { values[name] = value }
     for name in Counters.messageNames { values["master/messages_\(name)"] = 0 }
     for name in Counters.valueNames { values["master/\(name)"] = 0 }
+    for name in MetricKeys.master { values["master/\(name)"] = 0 }
     for (name, count) in counters.messages { values["master/messages_\(name)"] = Double(count) }
     for (name, count) in counters.values { values["master/\(name)"] = Double(count) }
 
@@ -143,14 +144,22 @@ extension MasterCore {
 
     for name in ["cpus", "disk", "gpus", "mem"] {
       var (total, used) = (Scalar.zero, Scalar.zero)
+      var (revocable, revocableUsed) = (Scalar.zero, Scalar.zero)
       for agent in agents.values {
-        total += agent.total.scalar(name)
-        used += agent.allocated.scalar(name)
+        let agentRevocable = agent.total.revocable.scalar(name)
+        let agentRevocableUsed = agent.allocated.revocable.scalar(name)
+        revocable += agentRevocable
+        revocableUsed += agentRevocableUsed
+        total += agent.total.scalar(name) - agentRevocable
+        used += agent.allocated.scalar(name) - agentRevocableUsed
       }
-      values["master/\(name)_total"] = total.doubleValue
-      values["master/\(name)_used"] = used.doubleValue
-      values["master/\(name)_percent"] = total > .zero ? used.doubleValue / total.doubleValue : 0
+      for (kind, total, used) in [("", total, used), ("_revocable", revocable, revocableUsed)] {
+        values["master/\(name)\(kind)_total"] = total.doubleValue
+        values["master/\(name)\(kind)_used"] = used.doubleValue
+        values["master/\(name)\(kind)_percent"] = total > .zero ? used.doubleValue / total.doubleValue : 0
+      }
     }
+    if configuration.publishesFrameworkMetrics { addFrameworks(to: &values) }
     return values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 }

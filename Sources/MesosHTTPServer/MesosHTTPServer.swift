@@ -233,6 +233,7 @@ private let sliceBatchBytes = 256 * 1024
       batchBytes += slice.count
       if batchBytes >= sliceBatchBytes {
         try await body.write(contentsOf: batch)
+        try await taken(by: channel)
         batch.removeAll(keepingCapacity: true)
         batchBytes = 0
       }
@@ -242,7 +243,7 @@ private let sliceBatchBytes = 256 * 1024
   case .stream(let produce):
     guard !isHead else { return try await writer.writeResponse(head) }
     let body = try await writer.writeHead(head)
-    try await stream(produce, to: body, monitor: monitor)
+    try await stream(produce, to: body, channel: channel, monitor: monitor)
     try await body.finish(nil)
   }
 }
@@ -250,9 +251,9 @@ private let sliceBatchBytes = 256 * 1024
 /// Runs `produce` until it ends or the client is gone, whichever is first.
 private func stream(
   _ produce: @escaping @Sendable (any ResponseStream) async throws -> Void, to body: some ResponseBodyWriter,
-  monitor: ConnectionMonitor
+  channel: any Channel, monitor: ConnectionMonitor
 ) async throws {
-  let stream = ChunkStream(writer: body)
+  let stream = ChunkStream(writer: body, channel: channel)
   try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask {
       await monitor.waitForInputClosed()
@@ -267,15 +268,36 @@ private func stream(
 /// The server's writer is a handle to a connection's thread-safe outbound writer, declared without `Sendable`.
 private final class ChunkStream: ResponseStream, @unchecked Sendable {
   private let writer: any ResponseBodyWriter
+  private let channel: any Channel
+  /// Bytes handed over since the connection was last seen to have taken all.
+  private let handedOver = Mutex(0)
 
-  init(writer: any ResponseBodyWriter) { self.writer = writer }
+  init(writer: any ResponseBodyWriter, channel: any Channel) {
+    self.writer = writer
+    self.channel = channel
+  }
 
   func write(_ bytes: [UInt8]) async throws {
     // A chunk without bytes would end the body.
     guard !bytes.isEmpty else { return }
     var writer = writer
     try await writer.write(ByteBuffer(bytes: bytes))
+    let isMuch = handedOver.withLock { count in
+      count += bytes.count
+      guard count >= sliceBatchBytes else { return false }
+      count = 0
+      return true
+    }
+    if isMuch { try await taken(by: channel) }
   }
+}
+
+/// Waits until the connection's thread has taken what was handed over.
+///
+/// Only then is it known whether the client still reads, so that the next write waits where it does not. Without this a thread that is kept busy
+/// elsewhere is handed any amount.
+private func taken(by channel: any Channel) async throws {
+  try await channel.eventLoop.submit {}.get()
 }
 
 private func response(

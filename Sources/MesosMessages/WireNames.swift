@@ -1,4 +1,14 @@
 /// The names that enum values have on the wire.
+extension SchedulerCall.TypeEnum {
+  /// The name on the wire, such as `ACCEPT`.
+  public var wireName: String { bareName(jsonName) }
+}
+
+extension SchedulerEvent.TypeEnum {
+  /// The name on the wire, such as `OFFERS`.
+  public var wireName: String { bareName(jsonName) }
+}
+
 extension TaskState {
   /// Such as `TASK_RUNNING`.
   public var wireName: String { bareName(jsonName) }

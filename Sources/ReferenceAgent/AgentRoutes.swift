@@ -23,18 +23,23 @@ enum AgentRoutes {
       },
       Route("/version", methods: nil) { _ in try DocumentPages.version() },
       Route(both("/flags"), methods: ["GET"]) { _ in try DocumentPages.flags(try gate.pass().flags) },
-      Route(both("/state"), methods: nil) { _ in
+      Route(both("/state"), methods: nil) { request in
         let services = try gate.pass()
-        return .stream(.json) { stream in
-          try await StatePage.write(services) { try await stream.write($0) }
+        return try await LegacyPage.respond(to: request, isSmall: false) { try await StatePage.write(services, to: $0) }
+      },
+      Route(both("/containers"), methods: nil) { request in
+        let (services, id) = (try gate.pass(), request.queryValue("container_id"))
+        return try await LegacyPage.respond(to: request, isSmall: true) {
+          try await StatePage.containers(services, only: id, withStatus: true, to: $0)
         }
       },
-      Route(both("/containers"), methods: nil) { _ in
-        try await StatePage.containers(try gate.pass(), withStatus: true)
+      Route(["/monitor/statistics"] + both("/monitor/statistics"), methods: nil) { request in
+        let services = try gate.pass()
+        return try await LegacyPage.respond(to: request, isSmall: true) {
+          try await StatePage.containers(services, only: nil, withStatus: false, to: $0)
+        }
       },
-      Route(["/monitor/statistics"] + both("/monitor/statistics"), methods: nil) { _ in
-        try await StatePage.containers(try gate.pass(), withStatus: false)
-      },
+      Route("/metrics", methods: ["GET"]) { _ in PrometheusText.respond(try await gate.pass().metrics()) },
       Route("/metrics/snapshot", methods: nil) { request in
         try await DocumentPages.metrics(timeout: request.queryValue("timeout")) {
           try await gate.pass().metrics()

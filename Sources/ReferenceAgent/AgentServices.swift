@@ -138,16 +138,7 @@ enum AgentMetrics {
       metrics["slave/\(name)_percent"] = all > 0 ? taken / all : 0
       for kind in ["total", "used", "percent"] { metrics["slave/\(name)_revocable_\(kind)"] = 0 }
     }
-    var loads = [0.0, 0.0, 0.0]
-    if getloadavg(&loads, 3) == 3 {
-      for (index, minutes) in [1, 5, 15].enumerated() { metrics["system/load_\(minutes)min"] = loads[index] }
-    }
-    let page = Double(max(1, sysconf(Int32(_SC_PAGESIZE))))
-    metrics["system/cpus_total"] = Double(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-    metrics["system/mem_total_bytes"] = Double(max(0, sysconf(Int32(_SC_PHYS_PAGES)))) * page
-    #if os(Linux)
-      metrics["system/mem_free_bytes"] = Double(max(0, sysconf(Int32(_SC_AVPHYS_PAGES)))) * page
-    #endif
+    for (name, value) in SystemMetrics.values() { metrics[name] = value }
     return metrics.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
   }
 }

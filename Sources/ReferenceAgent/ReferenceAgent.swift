@@ -181,6 +181,7 @@ public final class ReferenceAgent: Service {
       $0.port = Int32(clamping: advertisedPort)
       $0.resources = resources
       $0.attributes = attributes
+      $0.checkpoint = true
       if let domain = configuration.domain { $0.domain = domain }
     }
     var coreConfiguration = AgentCore.Configuration(

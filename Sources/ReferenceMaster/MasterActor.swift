@@ -4,6 +4,7 @@ import ClusterView
 import DequeModule
 import Logging
 import MasterCore
+import MesosAllocator
 import MesosModel
 import ShellSupport
 
@@ -25,6 +26,8 @@ actor MasterActor {
 
   nonisolated let clock: SystemClock
   nonisolated let view: ClusterView
+  /// How long things took.
+  nonisolated let measured = ShellMetrics()
   /// When the core or a session must be given the time again.
   nonisolated let timer = DeadlineTimer()
   /// Registry writes on their way to the storage.
@@ -37,6 +40,8 @@ actor MasterActor {
   private var pending: Deque<MasterCore.Event> = []
   private var isHandling = false
   private var isCycleUnfinished = false
+  /// Runs of the allocator that were measured.
+  private var allocationRuns = 0
 
   private var lastToken: UInt64 = 0
   private var lastConnection: UInt64 = 0
@@ -143,6 +148,9 @@ actor MasterActor {
     handle(.tick)
   }
 
+  /// The allocator as it is, for questions that take long.
+  func allocator() -> Allocator { core.allocatorNow }
+
   func metrics() -> [(name: String, value: Double)] { core.metrics(at: clock.now()) }
 
   // MARK: Handling
@@ -170,13 +178,26 @@ actor MasterActor {
     guard !isHandling else { return }
     isHandling = true
     isCycleUnfinished = false
-    while let event = pending.popFirst() { perform(core.handle(event, at: clock.now())) }
+    while let event = pending.popFirst() {
+      let began = ContinuousClock.now
+      let directives = core.handle(event, at: clock.now())
+      note(began: began)
+      perform(directives)
+    }
     isHandling = false
     if isCycleUnfinished {
       timer.set(.now)
     } else {
       timer.set([core.nextDeadline, links.nextDeadline].compactMap { $0 }.min().map { clock.instant(at: $0) })
     }
+  }
+
+  /// Measures what runs of the allocator take, with what else their events do.
+  private func note(began: ContinuousClock.Instant) {
+    let runs = core.allocationRuns
+    guard runs != allocationRuns else { return }
+    allocationRuns = runs
+    measured.allocationRan(for: ContinuousClock.now - began)
   }
 
   // MARK: Performing
@@ -201,6 +222,7 @@ actor MasterActor {
       case .closeAgent(let connection):
         performLink(links.handle(.end(LinkSessionID(number: connection.number)), at: clock.now()))
       case .persist(let operations, let number):
+        measured.queued()
         if !batches.send(Batch(number: number, operations: operations)) {
           pending.append(.persistFailed(number, message: "too many registry writes are waiting"))
         }

@@ -49,6 +49,8 @@ public struct MasterConfiguration: Sendable {
   public var bodyLimit = 64 << 20
   /// Events that may wait for one slow scheduler.
   public var schedulerStreamLimit = 100_000
+  /// Readers of the operator API's event stream; beyond it the oldest is closed.
+  public var eventStreamSubscribersMax = 1_000
   /// Records that may wait for one slow agent, beyond what its session keeps.
   public var exchangeLimit = 100_000
   /// Registry writes that may wait for the storage.
@@ -90,6 +92,12 @@ public struct MasterConfiguration: Sendable {
     hostname = parsed.stringIfSet("hostname")
     cluster = parsed.stringIfSet("cluster")
     flags = parsed.rendered
+    eventStreamSubscribersMax = parsed.int("max_operator_event_stream_subscribers")
+    guard eventStreamSubscribersMax > 0 else {
+      throw MasterError(
+        code: .badConfiguration,
+        message: "--max_operator_event_stream_subscribers=\(eventStreamSubscribersMax) is not positive")
+    }
     var roles: Set<String>?
     if let text = parsed.stringIfSet("roles"), !text.isEmpty {
       roles = Set(text.split(separator: ",").map { $0.trimmingSpaces() })
@@ -137,6 +145,7 @@ public struct MasterConfiguration: Sendable {
       core.completedFrameworksMax = parsed.int("max_completed_frameworks")
       core.completedTasksPerFrameworkMax = parsed.int("max_completed_tasks_per_framework")
       core.unreachableTasksPerFrameworkMax = parsed.int("max_unreachable_tasks_per_framework")
+      core.publishesFrameworkMetrics = parsed.bool("publish_per_framework_metrics")
       core.rootSubmissions = parsed.bool("root_submissions")
       core.roles = roles
       core.weights = Dictionary(uniqueKeysWithValues: weights.infos.map { ($0.role, $0.weight) })

@@ -18,7 +18,9 @@ enum MasterRoutes {
         ).respond(to: request)
       },
       Route(both("/api/v1")) { request in
-        try await OperatorAPI(services: try gate.pass(request), bodyLimit: configuration.bodyLimit).respond(to: request)
+        try await OperatorAPI(
+          services: try gate.pass(request), bodyLimit: configuration.bodyLimit, logger: logger
+        ).respond(to: request)
       },
       Route(LinkProtocol.path) { request in
         try await AgentLinkAPI(
@@ -34,20 +36,21 @@ enum MasterRoutes {
         if !gate.isStandby { _ = try gate.pass(request) }
         return try DocumentPages.flags(configuration.flags)
       },
-      Route(both("/state"), methods: nil) { request in
-        let services = try gate.pass(request)
-        return .stream(.json) { stream in
-          try await StatePage.write(services) { try await stream.write($0) }
-        }
-      },
       Route("/metrics/snapshot", methods: nil) { request in
         try await DocumentPages.metrics(timeout: request.queryValue("timeout")) {
-          gate.isStandby ? [("master/elected", 0)] : try await gate.pass(request).master.metrics()
+          gate.isStandby ? [("master/elected", 0)] : try await gate.pass(request).metrics()
         }
+      },
+      Route("/metrics", methods: ["GET"]) { request in
+        PrometheusText.respond(gate.isStandby ? [("master/elected", 0)] : await (try gate.pass(request)).metrics())
+      },
+      Route(both("/explain"), methods: ["GET"]) { request in
+        try await ExplainPage.respond(to: request, try gate.pass(request))
       },
       Route(both("/redirect"), methods: nil) { _ in try gate.leader() },
       // The master keeps no files yet; the endpoints say so in their own words.
-    ] + FilePages.routes(FileTree()) + resourceRoutes(gate: gate, configuration: configuration)
+    ] + LegacyRoutes.all(gate: gate, configuration: configuration, logger: logger) + FilePages.routes(FileTree())
+      + resourceRoutes(gate: gate, configuration: configuration)
   }
 
   private static func resourceRoutes(gate: MasterGate, configuration: MasterConfiguration) -> [Route] {
@@ -61,7 +64,7 @@ enum MasterRoutes {
   }
 
   /// The path and the same below `/master`.
-  private static func both(_ path: String) -> [String] { [path, "/master" + path] }
+  static func both(_ path: String) -> [String] { [path, "/master" + path] }
 
   @Sendable private static func makeStreamID() -> String {
     var generator = SystemRandomNumberGenerator()

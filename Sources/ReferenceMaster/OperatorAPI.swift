@@ -1,4 +1,5 @@
 import ClusterView
+import Logging
 import MesosHTTP
 import MesosHTTPServer
 import MesosModel
@@ -9,6 +10,7 @@ import SwiftProtobuf
 struct OperatorAPI: Sendable {
   let services: MasterServices
   let bodyLimit: Int
+  let logger: Logger
 
   func respond(to request: IncomingRequest) async throws -> OutgoingResponse {
     let format = try Negotiation.requestFormat(.masterOperator, contentType: request.headers["Content-Type"])
@@ -23,7 +25,20 @@ struct OperatorAPI: Sendable {
       throw HTTPFailure.badRequest("Failed to validate master::Call: " + error.message)
     }
     let encoding = try Negotiation.responseFormat(.masterOperator, accept: request.headers["Accept"]).encoding
+    guard call.type != .subscribe else {
+      return try EventStream(services: services, logger: logger).respond(to: request, encoding: encoding)
+    }
     return try await answer(call, encoding: encoding)
+  }
+
+  /// The answer to a read without parameters, as a message.
+  func message(_ type: MasterCall.TypeEnum) async throws -> MasterResponse {
+    let response = try await answer(.with { $0.type = type }, encoding: .protobuf)
+    switch response.body {
+    case .bytes(let bytes): return try MasterResponse(serializedBytes: bytes, partial: true)
+    case .slices(let slices): return try MasterResponse(serializedBytes: slices.flatMap(\.self), partial: true)
+    case .none, .stream: return MasterResponse()
+    }
   }
 
   private func answer(_ call: MasterCall, encoding: MessageEncoding) async throws -> OutgoingResponse {
@@ -56,7 +71,7 @@ struct OperatorAPI: Sendable {
         }
       }
     case .getMetrics:
-      let metrics = await services.master.metrics()
+      let metrics = await services.metrics()
       return give(.getMetrics) { response in
         response.getMetrics.metrics = metrics.map { metric in
           .with {

@@ -194,8 +194,17 @@ public final class ReferenceMaster: Service {
   /// Writes what waits in as few batches as the storage is fast, and says when it is durable.
   private func writeRegistry(of master: MasterActor, to storage: any StateStorage) async throws {
     while let batches = await master.batches.next() {
+      let began = ContinuousClock.now
+      defer { master.measured.stored(batches.count, in: ContinuousClock.now - began) }
       do {
-        try await storage.apply(try batches.flatMap(\.operations).map(RegistryStore.change(for:)))
+        let changes = try batches.flatMap(\.operations).map(RegistryStore.change(for:))
+        try await storage.apply(changes)
+        for change in changes {
+          switch change {
+          case .put(let record): master.measured.recorded(record.key, bytes: record.bytes.count)
+          case .remove(let key): master.measured.recorded(key, bytes: nil)
+          }
+        }
       } catch {
         logger.error("the registry cannot be written", metadata: ["error": "\(error)"])
         for batch in batches { await master.persistFailed(batch.number, message: "\(error)") }
@@ -238,7 +247,9 @@ public final class ReferenceMaster: Service {
         configuration: LinkSessions.Configuration(
           masterID: id, heartbeatInterval: coreConfiguration.agentPingTimeout,
           timeout: coreConfiguration.agentTimeout)),
-      clock: clock, view: ClusterView(), batchLimit: configuration.registryBacklogLimit, logger: logger)
+      clock: clock,
+      view: ClusterView(configuration: .init(eventReadersMax: configuration.eventStreamSubscribersMax)),
+      batchLimit: configuration.registryBacklogLimit, logger: logger)
     return MasterServices(
       master: master, view: master.view, info: info, startTime: now.wallSeconds, flags: configuration.flags,
       cluster: configuration.cluster)

@@ -233,6 +233,14 @@ extension SchedulerCore {
       ordered.queue.prepend(item)  // it named a stream that is over; nothing came of it
     case .answered(400, _, _) where item.call.type == .teardown && item.attempts > 1:
       succeeded(item)  // an attempt without an answer had done it
+    case .answered(let status, let text, _) where item.call.type == .accept && !Self.refusesForCertain(status, text):
+      doubt(item, at: now)
+      complete(
+        item,
+        SchedulerError(
+          .outcomeUnknown,
+          "The answer may be that to a second copy of the call: \(status): \(SchedulerError.excerpt(text))",
+          status: status))
     case .answered(let status, let text, _):
       let text = "\(status): \(SchedulerError.excerpt(text))"
       failed(item, SchedulerError(status == 401 ? .unauthorized : .refused, text, status: status))
@@ -251,6 +259,18 @@ extension SchedulerCore {
       } else {
         failed(item, error)
       }
+    }
+  }
+
+  /// Whether an answer that refuses a call refuses any copy of it.
+  ///
+  /// That the call is wrong in itself is true of each copy. That the stream it names is over, or that a server on the way failed, is not: an
+  /// earlier copy may have been taken.
+  private static func refusesForCertain(_ status: Int, _ text: String) -> Bool {
+    switch status {
+    case 400: text.hasPrefix("Failed to validate")
+    case 403, 500...: false
+    default: true
     }
   }
 

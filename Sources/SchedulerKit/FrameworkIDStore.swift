@@ -33,8 +33,8 @@ public final class MemoryFrameworkIDStore: FrameworkIDStore {
 
 /// Keeps the id in a file of its own, replaced as a whole.
 ///
-/// The file has one line: `framework-id 1 CHECKSUM ID`, the checksum being FNV-1a of the id in hexadecimal. A file that is not like
-/// this is refused: a wrong id would start the framework anew and leave its tasks behind.
+/// The file has one line, with a checksum. A file that is not like this is refused: a wrong id would start the framework anew and leave its
+/// tasks behind.
 public struct FileFrameworkIDStore: FrameworkIDStore {
   public let path: String
 
@@ -48,29 +48,14 @@ public struct FileFrameworkIDStore: FrameworkIDStore {
       throw failure("open", errno)
     }
     defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: FileFrameworkIDStore.bytesMax + 1)
+    var bytes = [UInt8](repeating: 0, count: FrameworkIDLine.bytesMax + 1)
     let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
     guard count >= 0 else { throw failure("read", errno) }
-    let fields = String(decoding: bytes.prefix(count), as: UTF8.self).split(separator: " ", maxSplits: 3)
-    guard count <= FileFrameworkIDStore.bytesMax, fields.count == 4, fields[0] == "framework-id", fields[1] == "1",
-      fields[3].last == "\n", fields[2] == checksum(of: fields[3].dropLast())
-    else {
-      throw SchedulerError(
-        .frameworkIDNotSaved,
-        "\(path) holds no framework id of format 1, or a damaged one; restore it, or remove it to start as a new framework"
-      )
-    }
-    var id = FrameworkID()
-    id.value = String(fields[3].dropLast())
-    return id
+    return try FrameworkIDLine.id(in: Array(bytes.prefix(count)), of: path)
   }
 
   public func save(_ id: FrameworkID) async throws {
-    let value = id.value
-    guard !value.isEmpty, value.utf8.count < 1_024, !value.contains(where: \.isNewline) else {
-      throw SchedulerError(.frameworkIDNotSaved, "The framework id cannot be stored in a line of text")
-    }
-    let line = Array("framework-id 1 \(checksum(of: value[...])) \(value)\n".utf8)
+    let line = try FrameworkIDLine.bytes(of: id)
     let temporary = path + ".new"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw failure("create", errno) }
@@ -90,8 +75,6 @@ public struct FileFrameworkIDStore: FrameworkIDStore {
     try syncFolder()
   }
 
-  private static let bytesMax = 2_048
-
   private func syncFolder() throws {
     let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
@@ -103,8 +86,37 @@ public struct FileFrameworkIDStore: FrameworkIDStore {
   private func failure(_ stage: String, _ error: Int32) -> SchedulerError {
     SchedulerError(.frameworkIDNotSaved, "Cannot \(stage) \(path): \(String(cString: strerror(error)))")
   }
+}
 
-  private func checksum(of id: Substring) -> String {
+/// How an id is stored: one line `framework-id 1 CHECKSUM ID`, the checksum being FNV-1a of the id in hexadecimal.
+enum FrameworkIDLine {
+  static let bytesMax = 2_048
+
+  /// - Parameter place: Where the bytes were found, for the error.
+  static func id(in bytes: [UInt8], of place: String) throws(SchedulerError) -> FrameworkID {
+    let fields = String(decoding: bytes, as: UTF8.self).split(separator: " ", maxSplits: 3)
+    guard bytes.count <= bytesMax, fields.count == 4, fields[0] == "framework-id", fields[1] == "1",
+      fields[3].last == "\n", fields[2] == checksum(of: fields[3].dropLast())
+    else {
+      throw SchedulerError(
+        .frameworkIDNotSaved,
+        "\(place) holds no framework id of format 1, or a damaged one; restore it, or remove it to start as a new framework"
+      )
+    }
+    var id = FrameworkID()
+    id.value = String(fields[3].dropLast())
+    return id
+  }
+
+  static func bytes(of id: FrameworkID) throws(SchedulerError) -> [UInt8] {
+    let value = id.value
+    guard !value.isEmpty, value.utf8.count < 1_024, !value.contains(where: \.isNewline) else {
+      throw SchedulerError(.frameworkIDNotSaved, "The framework id cannot be stored in a line of text")
+    }
+    return Array("framework-id 1 \(checksum(of: value[...])) \(value)\n".utf8)
+  }
+
+  private static func checksum(of id: Substring) -> String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in id.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
     return String(hash, radix: 16)

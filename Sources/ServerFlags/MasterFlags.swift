@@ -158,11 +158,9 @@ public enum MasterFlags {
         "Unreachable tasks that are remembered, by framework."),
       .init(
         "max_operator_event_stream_subscribers", .int, default: "1000",
-        support: .notYet("the operator event stream is not built yet"), "Most subscribers to the operator event stream."
-      ),
+        "Most subscribers to the operator event stream; beyond it the oldest is closed."),
       .init(
         "publish_per_framework_metrics", .bool, default: "true",
-        support: .notYet("metrics by framework are not built yet"),
         "Whether metrics by framework are published."),
     ]
 }

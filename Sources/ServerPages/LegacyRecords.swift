@@ -109,6 +109,16 @@ public struct LegacyRecords: ~Copyable, Sendable {
     try field("slave_id", task.agentID.value)
     try field("state", task.state.wireName)
     try field("resources", resources: task.resources)
+    if !task.limits.isEmpty {
+      try json.key("limits")
+      try json.beginObject()
+      for (name, limit) in task.limits.sorted(by: { $0.key < $1.key }) {
+        // Without a bound: no number of JSON says that.
+        try json.key(name)
+        if limit.value.isFinite { try json.double(limit.value) } else { try json.string("Infinity") }
+      }
+      try json.endObject()
+    }
     if let role = task.resources.first(where: { $0.hasAllocationInfo })?.allocationInfo.role { try field("role", role) }
     try json.key("statuses")
     try json.beginArray()
@@ -175,13 +185,18 @@ public struct LegacyRecords: ~Copyable, Sendable {
     try json.endObject()
   }
 
-  public mutating func agent(_ agent: MasterResponse.GetAgents.Agent) throws(StreamingJSONError) {
-    let info = agent.agentInfo
-    try json.beginObject()
+  /// What an agent says of itself, as fields.
+  public mutating func agentInfo(_ info: AgentInfo) throws(StreamingJSONError) {
     try field("id", info.id.value)
     try field("hostname", info.hostname)
     try field("port", integer: Int64(info.port))
     try attributes(info.attributes)
+    if info.hasDomain { try message("domain", info.domain) }
+  }
+
+  /// An agent as `/state` shows it, as fields of an object that is open.
+  public mutating func agentFields(_ agent: MasterResponse.GetAgents.Agent) throws(StreamingJSONError) {
+    try agentInfo(agent.agentInfo)
     try field("pid", agent.pid)
     try field("registered_time", time: agent.registeredTime)
     if agent.hasReregisteredTime { try field("reregistered_time", time: agent.reregisteredTime) }
@@ -195,11 +210,53 @@ public struct LegacyRecords: ~Copyable, Sendable {
     try field("deactivated", agent.deactivated)
     try field("version", agent.version)
     try field("capabilities", strings: agent.capabilities.map(\.type.wireName))
+    if agent.hasDrainInfo { try message("drain_info", agent.drainInfo) }
+    if agent.hasEstimatedDrainStartTime {
+      try field("estimated_drain_start_time_seconds", time: agent.estimatedDrainStartTime)
+    }
+  }
+
+  public mutating func agent(_ agent: MasterResponse.GetAgents.Agent) throws(StreamingJSONError) {
+    try json.beginObject()
+    try agentFields(agent)
     try json.endObject()
   }
 
-  /// What `/state` says of a framework before its tasks, offers and executors.
-  public mutating func frameworkHead(_ framework: MasterResponse.GetFrameworks.Framework) throws(StreamingJSONError) {
+  /// What `/slaves` adds to an agent: resources in full.
+  public mutating func fullResources(_ agent: MasterResponse.GetAgents.Agent) throws(StreamingJSONError) {
+    let total = (try? Resources(agent.totalResources)) ?? Resources()
+    try json.key("reserved_resources_full")
+    try json.beginObject()
+    for (role, resources) in total.reservations.sorted(by: { $0.role < $1.role }) {
+      try field(role, full: resources.messages(in: .endpoint))
+    }
+    try json.endObject()
+    try field("unreserved_resources_full", full: total.unreserved.messages(in: .endpoint))
+    try field("used_resources_full", full: agent.allocatedResources)
+    try field("offered_resources_full", full: agent.offeredResources)
+  }
+
+  /// Resources as the v1 API writes them.
+  public mutating func field(_ name: String, full resources: [Resource]) throws(StreamingJSONError) {
+    try json.key(name)
+    try json.beginArray()
+    for resource in resources { try json.encoded(resource.jsonBytes()) }
+    try json.endArray()
+  }
+
+  public mutating func field(_ name: String, quantities: ResourceQuantities) throws(StreamingJSONError) {
+    try json.key(name)
+    try json.beginObject()
+    for quantity in quantities.quantities.sorted(by: { $0.name < $1.name }) {
+      try field(quantity.name, quantity.amount.doubleValue)
+    }
+    try json.endObject()
+  }
+
+  /// What `/state-summary` says of a framework before it counts its tasks, as fields of an object that is open.
+  public mutating func frameworkSummary(
+    _ framework: MasterResponse.GetFrameworks.Framework
+  ) throws(StreamingJSONError) {
     let info = framework.frameworkInfo
     try field("id", info.id.value)
     try field("name", info.name)
@@ -211,6 +268,12 @@ public struct LegacyRecords: ~Copyable, Sendable {
     try field("active", framework.active)
     try field("connected", framework.connected)
     try field("recovered", framework.recovered)
+  }
+
+  /// What `/state` says of a framework before its tasks, offers and executors.
+  public mutating func frameworkHead(_ framework: MasterResponse.GetFrameworks.Framework) throws(StreamingJSONError) {
+    let info = framework.frameworkInfo
+    try frameworkSummary(framework)
     try field("user", info.user)
     try field("failover_timeout", info.failoverTimeout)
     try field("checkpoint", info.checkpoint)
@@ -221,6 +284,10 @@ public struct LegacyRecords: ~Copyable, Sendable {
     }
     if info.hasPrincipal { try field("principal", info.principal) }
     try field("resources", resources: framework.allocatedResources + framework.offeredResources)
-    try field("roles", strings: info.roles.isEmpty ? [info.role] : info.roles)
+    if info.capabilities.contains(where: { $0.type == .multiRole }) {
+      try field("roles", strings: info.roles)
+    } else {
+      try field("role", info.role)
+    }
   }
 }

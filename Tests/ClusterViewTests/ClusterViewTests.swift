@@ -201,43 +201,6 @@ import Testing
     #expect(tasks.last?.state == .taskRunning)
   }
 
-  @Test func `a subscriber gets a snapshot and every change after it`() async throws {
-    let view = view()
-    for number in 1...10 { view.fold(task(number, UInt64(number))) }
-    let subscription = view.subscribe()
-    #expect(subscription.snapshot.sequence == 10)
-    for number in 11...30 { view.fold(task(number, UInt64(number))) }
-    var seen: [UInt64] = []
-    for try await change in subscription.changes {
-      seen.append(change.sequence)
-      if seen.count == 20 { break }
-    }
-    #expect(seen == Array(11...30))
-  }
-
-  @Test func `a subscriber that falls behind is told and dropped`() async {
-    let view = view()
-    let slow = view.subscribe(bufferLimit: 5)
-    #expect(view.subscriberCount == 1)
-    for number in 1...20 { view.fold(task(number, UInt64(number))) }
-    #expect(view.subscriberCount == 0)
-    var seen: [UInt64] = []
-    let error = await #expect(throws: ClusterViewError.self) {
-      for try await change in slow.changes { seen.append(change.sequence) }
-    }
-    #expect(seen == Array(1...5))
-    #expect(error == .fellBehind(sequence: 6))
-  }
-
-  @Test func `a subscriber that leaves is forgotten`() {
-    let view = view()
-    var subscription: ChangeSubscription? = view.subscribe()
-    #expect(view.subscriberCount == 1)
-    _ = subscription
-    subscription = nil
-    #expect(view.subscriberCount == 0)
-  }
-
   @Test func `changes of rows that are not there are counted`() {
     let view = view()
     view.fold(Change(sequence: 1, kind: .agentRemoved("none")))

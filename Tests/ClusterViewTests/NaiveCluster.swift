@@ -323,6 +323,10 @@ struct NaiveCluster {
         names.insert(entry.allocationRole ?? "*")
       }
     }
+    // Those above them, too: `a/b` is below `a`.
+    for name in names {
+      for (index, character) in name.enumerated() where character == "/" { names.insert(String(name.prefix(index))) }
+    }
     return .with {
       $0.roles = names.sorted().map { name in
         .with {
@@ -330,10 +334,11 @@ struct NaiveCluster {
           $0.weight = weights[name] ?? 1
           var cpus = 0.0
           for row in frameworks {
-            let entries = (row.status.allocated.entries + row.status.offered.entries)
-              .filter { ($0.allocationRole ?? "*") == name }
-            if row.roles.contains(name) || !entries.isEmpty { $0.frameworks.append(FrameworkID(row.id)) }
-            for entry in entries {
+            let entries = row.status.allocated.entries + row.status.offered.entries
+            if row.roles.contains(name) || entries.contains(where: { ($0.allocationRole ?? "*") == name }) {
+              $0.frameworks.append(FrameworkID(row.id))
+            }
+            for entry in entries where "\(entry.allocationRole ?? "*")/".hasPrefix(name + "/") {
               if case .scalar(let scalar) = entry.amount { cpus += scalar.doubleValue }
             }
           }

@@ -21,7 +21,7 @@ struct LayeringTests {
     "ExecutorKit", "OperatorKit", "MesosRuntime", "SchedulerSimulation", "MesosDiscovery",
   ]
   static let serverOnly: Set<String> = [
-    "Hummingbird", "GRDB", "CYajl", "StreamingJSON", "StateStorage", "ReferenceMaster", "ReferenceAgent",
+    "Hummingbird", "GRDB", "CYajl", "CZlib", "StreamingJSON", "StateStorage", "ReferenceMaster", "ReferenceAgent",
     "MesosHTTPServer", "SandboxFiles", "ProcessLaunch", "ClusterView",
   ]
 

@@ -159,8 +159,13 @@ struct ClientTests {
         try await owner.set("/a", data: [2])
         // Also on the next connection.
         let (_, watch) = try await owner.watch("/a")
+        var states = owner.states.makeAsyncIterator()
         try await server.kill()
         try server.start()
+        // What is asked before it is known that the connection broke is lost with it.
+        while let state = await states.next() {
+          if case .suspended = state { break }
+        }
         try await owner.set("/a", data: [3])
         #expect(try await watch.event().kind == .dataChanged)
       }

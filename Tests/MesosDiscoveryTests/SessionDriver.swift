@@ -109,7 +109,14 @@ extension [ZooKeeperSession.Directive] {
     compactMap { if case .connect(let connection, _, _) = $0 { connection } else { nil } }.last
   }
   var server: Int? { compactMap { if case .connect(_, let server, _) = $0 { server } else { nil } }.last }
-  var frames: [[UInt8]] { compactMap { if case .send(_, let frame) = $0 { frame } else { nil } } }
+  var frames: [[UInt8]] {
+    compactMap {
+      switch $0 {
+      case .send(_, let frame), .part(_, let frame, within: _): frame
+      default: nil
+      }
+    }
+  }
   var states: [ZooKeeperState] { compactMap { if case .show(let state) = $0 { state } else { nil } } }
   var isDisconnecting: Bool { contains { if case .disconnect = $0 { true } else { false } } }
   var end: ZooKeeperError?? {

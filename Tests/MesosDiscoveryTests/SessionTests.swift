@@ -303,6 +303,8 @@ import Testing
     let abandoned = driver.feed(.abandoned)
     #expect(abandoned.frames == [Frames.closeSession(xid: 2)])
     #expect(abandoned.end == .some(nil))
+    // What it parts from is not closed from this side, lest the last frame be lost.
+    #expect(!abandoned.isDisconnecting)
     #expect(abandoned.event(of: watch) == nil)
   }
 }
@@ -420,7 +422,7 @@ import Testing
             isAssociated = true
             pendingXids = []
           }
-        case .disconnect, .finished: break
+        case .part, .disconnect, .finished: break
         }
       }
     }

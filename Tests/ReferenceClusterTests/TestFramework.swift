@@ -30,7 +30,8 @@ struct TestFramework {
   /// Every status of the jobs, by task, until all of them have ended. `during` sees each as it comes.
   static func run(
     _ jobs: [Job], on scheduler: Scheduler,
-    during: (TaskStatus, Scheduler) async throws -> Void = { _, _ in }
+    during: (TaskStatus, Scheduler) async throws -> Void = { _, _ in },
+    until isDone: ([String: [TaskStatus]]) -> Bool = { _ in false }
   ) async throws -> [String: [TaskStatus]] {
     var waiting = jobs
     var statuses: [String: [TaskStatus]] = [:]
@@ -63,7 +64,7 @@ struct TestFramework {
         let id = update.status.taskID.value
         if statuses[id]?.last?.state != update.status.state { statuses[id, default: []].append(update.status) }
         try await during(update.status, scheduler)
-        if jobs.allSatisfy({ statuses[$0.id]?.last?.state.isTerminal == true }) { return statuses }
+        if isDone(statuses) || jobs.allSatisfy({ statuses[$0.id]?.last?.state.isTerminal == true }) { return statuses }
       case .error(let error):
         throw error
       default:

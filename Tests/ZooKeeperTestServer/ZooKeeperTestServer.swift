@@ -107,20 +107,34 @@ public final class ZooKeeperTestServer: Sendable {
   }
 }
 
-/// A port of 127.0.0.1 that nobody listens on now.
+/// A port of 127.0.0.1 that nobody has now, and that this process gives out once.
+///
+/// It is below those that the system gives to outgoing connections: one of these would take it before its server is up, the connection
+/// attempt of that server's own client among them.
 public func freePort() throws -> Int {
-  let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+  for _ in 0..<1_000 {
+    let port = nextPort.withLock { next -> UInt16 in
+      next = next >= 32_000 ? 10_000 : next + 1
+      return next
+    }
+    if isFree(port) { return Int(port) }
+  }
+  throw ZooKeeperTestServer.Failure.noPort
+}
+
+private let nextPort = Mutex(UInt16.random(in: 10_000..<32_000))
+
+private func isFree(_ port: UInt16) -> Bool {
+  let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+  guard socket >= 0 else { return false }
   defer { close(socket) }
   var address = sockaddr_in()
   address.sin_family = sa_family_t(AF_INET)
+  address.sin_port = port.bigEndian
   address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-  var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-  let port = withUnsafeMutablePointer(to: &address) { pointer in
-    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer -> UInt16? in
-      guard bind(socket, pointer, length) == 0, getsockname(socket, pointer, &length) == 0 else { return nil }
-      return pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { UInt16(bigEndian: $0.pointee.sin_port) }
+  return withUnsafePointer(to: &address) { pointer in
+    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+      bind(socket, pointer, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
     }
   }
-  guard let port else { throw ZooKeeperTestServer.Failure.noPort }
-  return Int(port)
 }

@@ -38,6 +38,8 @@ struct TrackedFramework: Sendable {
   var offered = Resources()
   /// Whether readers are to be told its status at the end of the present event.
   var isTouched = false
+  /// For its metrics.
+  var counts = FrameworkCounts()
 
   init(id: FrameworkKey, info: FrameworkInfo, suppressedRoles: Set<String>, link: Link, at now: Moment) {
     self.id = id
@@ -95,6 +97,16 @@ struct TrackedFramework: Sendable {
 struct CompletedFramework: Sendable {
   /// Its completed tasks that are still visible.
   var tasks: [TaskKey]
+  var name: String
+  var roles: [String]
+  var counts: FrameworkCounts
+
+  init(_ framework: TrackedFramework) {
+    tasks = framework.completedTasks.keys
+    name = framework.info.name
+    roles = framework.roles
+    counts = framework.counts
+  }
 }
 
 extension FrameworkInfo {

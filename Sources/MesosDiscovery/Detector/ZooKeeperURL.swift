@@ -54,9 +54,9 @@ public struct ZooKeeperURL: Hashable, Sendable, CustomStringConvertible, CustomD
   public var customMirror: Mirror { Mirror(self, children: ["url": description]) }
 
   /// The access list of the nodes made: as Apache Mesos', open to all without credentials, else readable by all.
-  var acl: [ZooKeeperACL] { credentials == nil ? .open : .readableByAll }
+  package var acl: [ZooKeeperACL] { credentials == nil ? .open : .readableByAll }
 
-  func client(sessionTimeout: Duration) -> ZooKeeperConfiguration {
+  package func client(sessionTimeout: Duration) -> ZooKeeperConfiguration {
     var configuration = ZooKeeperConfiguration(servers: servers)
     configuration.credentials = credentials
     configuration.sessionTimeout = sessionTimeout

@@ -106,6 +106,15 @@ struct ZooKeeperClientState: Sendable {
       case .send(let connection, let frame):
         guard let channel = channels[connection] else { break }
         channel.eventLoop.execute { channel.writeAndFlush(ByteBuffer(bytes: frame), promise: nil) }
+      case .part(let connection, let frame, let limit):
+        guard let channel = channels.removeValue(forKey: connection) else { break }
+        channel.eventLoop.execute {
+          channel.writeAndFlush(ByteBuffer(bytes: frame), promise: nil)
+          channel.close(mode: .output, promise: nil)
+          channel.eventLoop.scheduleTask(in: .nanoseconds(limit.wholeNanoseconds)) {
+            channel.close(promise: nil)
+          }
+        }
       case .disconnect(let connection, let reason):
         lastFailure = reason
         if let channel = channels.removeValue(forKey: connection) {

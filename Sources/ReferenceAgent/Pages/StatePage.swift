@@ -10,7 +10,7 @@ import StreamingJSON
 enum StatePage {
   /// Writes `/state` to `write`, a chunk at a time.
   @concurrent
-  static func write(_ services: AgentServices, to write: @Sendable ([UInt8]) async throws -> Void) async throws {
+  static func write(_ services: AgentServices, to write: LegacyPage.Write) async throws {
     let core = await services.agent.snapshot()
     let frameworks = core.view()
     var page = try LegacyRecords()
@@ -126,11 +126,13 @@ enum StatePage {
   }
 
   /// `/containers`, and without the status `/monitor/statistics`.
-  static func containers(_ services: AgentServices, withStatus: Bool) async throws -> OutgoingResponse {
+  static func containers(
+    _ services: AgentServices, only id: String?, withStatus: Bool, to write: LegacyPage.Write
+  ) async throws {
     let containers = await services.containers().containers
     var page = try LegacyRecords()
     try page.json.beginArray()
-    for container in containers {
+    for container in containers where id == nil || container.containerID.value == id {
       try page.json.beginObject()
       if withStatus { try page.field("container_id", container.containerID.value) }
       try page.field("executor_id", container.executorID.value)
@@ -142,6 +144,6 @@ enum StatePage {
       try page.json.endObject()
     }
     try page.json.endArray()
-    return OutgoingResponse(headers: ["Content-Type": MediaType.json.name], body: .slices(try page.json.finish()))
+    for chunk in try page.json.finish() { try await write(chunk) }
   }
 }

@@ -10,9 +10,8 @@ import SwiftProtobuf
 enum StatePage {
   /// Writes the document to `write`, a chunk at a time.
   static func write(
-    _ services: MasterServices, to write: @Sendable ([UInt8]) async throws -> Void
+    _ services: MasterServices, _ snapshot: ClusterSnapshot, to write: LegacyPage.Write
   ) async throws {
-    let snapshot = services.view.snapshot()
     var page = try LegacyRecords()
     try page.json.beginObject()
     try head(&page, services, snapshot)
@@ -27,8 +26,7 @@ enum StatePage {
     try page.json.beginArray()
     for (id, info) in snapshot.recoveredAgents {
       try page.json.beginObject()
-      try page.field("id", id.value)
-      try page.field("hostname", ((try? AgentInfo(serializedBytes: info)) ?? AgentInfo()).hostname)
+      try page.agentInfo((try? AgentInfo(serializedBytes: info)) ?? .with { $0.id = AgentID(id) })
       try page.json.endObject()
     }
     try page.json.endArray()
@@ -81,9 +79,9 @@ enum StatePage {
     try page.flags(services.flags)
   }
 
-  private static func framework(
+  static func framework(
     _ page: inout LegacyRecords, _ row: FrameworkRow, offers: [Offer], _ index: FrameworkIndex,
-    _ write: @Sendable ([UInt8]) async throws -> Void
+    _ write: LegacyPage.Write
   ) async throws {
     let message = message(row)
     try page.json.beginObject()
@@ -111,36 +109,41 @@ enum StatePage {
     }
     try page.json.endArray()
     if message.frameworkInfo.hasLabels { try page.labels(message.frameworkInfo.labels) }
-    try page.json.key("offer_constraints")
-    try page.json.beginObject()
-    try page.json.endObject()
+    try page.message("offer_constraints", row.status.offerConstraints)
     try page.json.endObject()
   }
 
   /// Tasks and executors by framework, as references to the snapshot's rows.
-  private struct FrameworkIndex {
+  struct FrameworkIndex {
     private var rows: [TaskRow.Section: [FrameworkKey: [TaskRow]]] = [:]
     var executors: [FrameworkKey: [ExecutorRow]] = [:]
 
-    init(_ snapshot: ClusterSnapshot) {
+    /// - Parameter framework: The only one that is asked for; `nil` for all.
+    init(_ snapshot: ClusterSnapshot, of framework: FrameworkKey? = nil) {
       for section in [TaskRow.Section.active, .unreachable, .completed] {
-        rows[section] = Dictionary(grouping: snapshot.tasks(section), by: \.framework)
+        rows[section] = Dictionary(
+          grouping: snapshot.tasks(section).lazy.filter { framework == nil || $0.framework == framework },
+          by: \.framework)
       }
-      executors = Dictionary(grouping: snapshot.executors, by: \.framework)
+      executors = Dictionary(
+        grouping: snapshot.executors.lazy.filter { framework == nil || $0.framework == framework }, by: \.framework)
     }
 
     /// The tasks, decoded as the sequence goes.
     func tasks(of framework: FrameworkKey, _ section: TaskRow.Section) -> some Sequence<MesosTask> {
-      (rows[section]?[framework] ?? []).lazy.map { row in
-        (try? MesosTask(serializedBytes: row.stable + row.status.encoded))
-          ?? .with {
-            $0.taskID = TaskID(row.id)
-            $0.frameworkID = FrameworkID(row.framework)
-            $0.agentID = AgentID(row.agent)
-            $0.state = row.status.state
-          }
-      }
+      (rows[section]?[framework] ?? []).lazy.map { StatePage.message($0) }
     }
+  }
+
+  /// The row as GET_TASKS shows it.
+  static func message(_ row: TaskRow) -> MesosTask {
+    (try? MesosTask(serializedBytes: row.stable + row.status.encoded))
+      ?? .with {
+        $0.taskID = TaskID(row.id)
+        $0.frameworkID = FrameworkID(row.framework)
+        $0.agentID = AgentID(row.agent)
+        $0.state = row.status.state
+      }
   }
 
   /// The row as GET_AGENTS shows it.

@@ -67,7 +67,7 @@ import Testing
   }
 
   @Test func `over connections that break in every way every task ends once and none is forgotten`() async throws {
-    let seeds = ChaosRuns.seeds(20)
+    let seeds = ChaosRuns.seeds(50)
     let (outcomes, started) = try await withCluster { port, load in
       var outcomes: [(seed: UInt64, outcome: Result<ChaosFramework.Outcome, any Error>)] = []
       await withTaskGroup(of: (UInt64, Result<ChaosFramework.Outcome, any Error>).self) { group in

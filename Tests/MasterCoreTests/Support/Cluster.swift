@@ -1,4 +1,5 @@
 import AgentLinkModel
+import ClusterView
 import MesosModel
 import SwiftProtobuf
 import Testing
@@ -15,6 +16,8 @@ struct Cluster {
   private(set) var now = Moment(uptime: .zero, wallNanoseconds: 1_700_000_000_000_000_000)
   private(set) var view = FoldedView()
   private(set) var durability = DurabilityChecker()
+  /// What readers see, for tests that read as they do.
+  var readers: ClusterView?
   private(set) var trace = TraceHash()
   /// What all events so far led to.
   private(set) var log: [MasterCore.Directive] = []
@@ -77,6 +80,7 @@ struct Cluster {
       if let problem = StatusChecker.check(directive) { Issue.record("\(problem)", sourceLocation: sourceLocation) }
       switch directive {
       case .changed(let change):
+        readers?.fold(change)
         if let problem = view.apply(change) { Issue.record("\(problem)", sourceLocation: sourceLocation) }
       case .answer(let token, _):
         #expect(open.remove(token) != nil, "an answer to nothing: \(token)", sourceLocation: sourceLocation)

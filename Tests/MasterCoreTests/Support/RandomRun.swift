@@ -1,4 +1,5 @@
 import AgentLinkModel
+import ClusterView
 import MesosModel
 import MesosTestKit
 import SwiftProtobuf
@@ -47,7 +48,10 @@ struct RandomRun {
   /// How operations ended, as frameworks were told.
   private var ends: [(scheduler: SchedulerConnection, status: OperationStatus)] = []
 
-  static let address = AgentAddress(hostname: "host", ip: "10.0.0.1", port: 5051)
+  /// Each agent has its own, and keeps it.
+  private static func address(_ session: AgentConnection) -> AgentAddress {
+    AgentAddress(hostname: "host", ip: "10.0.\(session.number / 256).\(session.number % 256)", port: 5051)
+  }
 
   init(seed: UInt64, sourceLocation: SourceLocation = #_sourceLocation) {
     random = SplitMix64(seed: seed)
@@ -64,6 +68,9 @@ struct RandomRun {
   }
 
   mutating func trace() { cluster.isTraced = true }
+
+  /// Lets `view` fold what happens. A new master has told nothing yet that it would miss.
+  mutating func tell(_ view: ClusterView) { cluster.readers = view }
 
   mutating func run(steps: Int) {
     for _ in 0..<steps { step() }
@@ -144,7 +151,8 @@ struct RandomRun {
       info.id.value = registered.agentID
       agents.append(
         RandomAgent(
-          agent: Agent(id: AgentKey(registered.agentID), session: session, info: info, address: Self.address),
+          agent: Agent(
+            id: AgentKey(registered.agentID), session: session, info: info, address: Self.address(session)),
           total: (try? Resources(info.resources)) ?? Resources()))
       return
     }
@@ -389,7 +397,7 @@ struct RandomRun {
     }
     let session = cluster.makeSession()
     admissions[session] = info
-    note(cluster.handle(.agentMessage(session, .register(Cluster.register(info)), address: Self.address)))
+    note(cluster.handle(.agentMessage(session, .register(Cluster.register(info)), address: Self.address(session))))
   }
 
   private mutating func disconnectAgent(_ index: Int) {
@@ -452,7 +460,7 @@ struct RandomRun {
           })
       }
     }
-    note(cluster.handle(.agentMessage(agent.agent.session, .reregister(record), address: Self.address)))
+    note(cluster.handle(.agentMessage(agent.agent.session, .reregister(record), address: agent.agent.address)))
   }
 
   /// A task of the agent goes on, and its framework is told.

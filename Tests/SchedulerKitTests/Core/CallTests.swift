@@ -131,6 +131,26 @@ private func subscribed(_ change: (inout SchedulerCore.Configuration) -> Void = 
     #expect(driver.after(.seconds(10)).sends.isEmpty)
   }
 
+  @Test(
+    arguments: [
+      (403, "Framework is not subscribed", true), (400, "Framework cannot be found", true), (502, "", true),
+      (400, "Failed to validate scheduler::Call: no", false), (401, "", false), (413, "", false),
+    ])
+  func `an ACCEPT is refused for certain by what is true of each copy of it`(
+    status: Int, text: String, isInDoubt: Bool
+  ) throws {
+    var (driver, stream) = try subscribed()
+    driver.feed(.record(stream, .offers("O1")))
+    let (token, sent) = driver.call(.launch("t", on: "O1"))
+    let outcome = CallOutcome.answered(status: status, text: text, location: nil)
+    let error = driver.feed(.callEnded(try #require(sent.sends.first).number, outcome)).completion(of: token)
+    #expect((error??.code == .outcomeUnknown) == isInDoubt)
+    #expect(error??.status == status)
+    #expect(driver.core.knownTasks.map(\.isUncertain) == (isInDoubt ? [true] : []))
+    let asked = driver.atDeadline().sends.filter { $0.call.type == .reconcile }
+    #expect(asked.flatMap { $0.call.reconcile.tasks.map(\.taskID.value) } == (isInDoubt ? ["t"] : []))
+  }
+
   @Test(arguments: [CallOutcome.unknown("cut"), .notSent("refused")])
   func `an ACCEPT is sent once, whatever comes of it`(outcome: CallOutcome) throws {
     var (driver, stream) = try subscribed()

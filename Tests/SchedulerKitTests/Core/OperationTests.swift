@@ -134,7 +134,8 @@ extension [SchedulerCore.Directive] {
   @Test func `an operation that was refused with its call is forgotten`() throws {
     var (driver, _) = try subscribed()
     let (token, sent) = driver.call(.reserve("r"))
-    let outcome = CallOutcome.answered(status: 400, text: "no", location: nil)
+    let text = "Failed to validate scheduler::Call: no"
+    let outcome = CallOutcome.answered(status: 400, text: text, location: nil)
     let refused = driver.feed(.callEnded(try #require(sent.sends.first).number, outcome))
     #expect(refused.completion(of: token)??.code == .refused)
     #expect(driver.core.knownOperations.isEmpty)

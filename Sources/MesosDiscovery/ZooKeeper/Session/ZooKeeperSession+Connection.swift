@@ -160,7 +160,9 @@ extension ZooKeeperSession {
 
   mutating func abandon() {
     if case .associated(let connection) = phase {
-      directives.append(.send(connection, Frames.closeSession(xid: nextXid)))
+      directives.append(
+        .part(connection, Frames.closeSession(xid: nextXid), within: configuration.closeTimeout))
+      phase = .idle
     }
     finish(nil)
   }

@@ -85,6 +85,9 @@ extension ZooKeeperSession {
     /// Connect to the server of this index, then say `.connected` or `.closed`.
     case connect(ConnectionNumber, server: Int, timeout: Duration)
     case send(ConnectionNumber, [UInt8])
+    /// Send this as the last, then let the server close the connection, for as long as this at most. It is not to be closed at once: what
+    /// was not read of it yet would make the network throw away what was not delivered yet.
+    case part(ConnectionNumber, [UInt8], within: Duration)
     /// Nothing of it is wanted any more.
     case disconnect(ConnectionNumber, reason: String)
     case complete(RequestToken, Result<ZooKeeperReply, ZooKeeperError>)

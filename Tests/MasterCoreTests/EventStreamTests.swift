@@ -1,0 +1,174 @@
+import ClusterView
+import MesosHTTP
+import MesosModel
+import MesosTestKit
+import OperatorCore
+import SwiftProtobuf
+import Testing
+
+@testable import MasterCore
+
+/// Seeded runs of the whole core, read as an operator's client reads them.
+struct EventStreamTests {
+  @Test(arguments: Seeds.all)
+  func `the folded event stream equals GET_STATE at each step, also after resuming`(seed: UInt64) async throws {
+    var random = SplitMix64(seed: seed)
+    let encoding: MessageEncoding = Bool.random(using: &random) ? .json : .protobuf
+    let view = ClusterView(configuration: .init(rowsPerChunk: 4))
+    var run = RandomRun(seed: seed)
+    // The master has told its recovered agents and weights, of which it has none here.
+    run.tell(view)
+    var client = try await EventClient(view, encoding, isExtended: false)
+    var resuming = try await EventClient(view, encoding, isExtended: true)
+    var resumed = 0
+    for step in 0..<600 {
+      run.run(steps: 1)
+      try client.read()
+      let comment: Comment = "SIM_SEED=\(seed) step=\(step)"
+      let answer = await view.answer(.getState, encoding: encoding)
+      let master = try encoding.decode(MasterResponse.self, from: answer.slices.flatMap(\.self)).getState
+      #expect(client.differences(from: master) == [], comment)
+      // The other one is away most of the time, and goes on where it was.
+      guard Int.random(in: 0..<25, using: &random) == 0 else { continue }
+      let before = resuming.sequence
+      try resuming.resume()
+      try resuming.read()
+      if resuming.sequence > before { resumed += 1 }
+      #expect(resuming.differences(from: master) == [], comment)
+    }
+    #expect(view.unmatchedChanges == 0)
+    #expect(resumed > 5)
+    // A run that misses a kind of event would prove little.
+    #expect(client.kinds.isSuperset(of: ["TASK_ADDED", "TASK_UPDATED", "AGENT_ADDED", "FRAMEWORK_ADDED"]))
+    #expect(
+      resuming.kinds.isSuperset(of: ["AGENT_UPDATED", "OFFER_ADDED", "OFFER_REMOVED", "FRAMEWORK_UPDATED"]))
+  }
+
+  @Test func `every kind of event comes in some run`() async throws {
+    var kinds: Set<String> = []
+    for seed: UInt64 in 1...6 {
+      let view = ClusterView()
+      var run = RandomRun(seed: seed)
+      run.tell(view)
+      var client = try await EventClient(view, .protobuf, isExtended: true)
+      for _ in 0..<800 {
+        run.run(steps: 1)
+        try client.read()
+      }
+      kinds.formUnion(client.kinds)
+    }
+    #expect(
+      kinds == [
+        "TASK_ADDED", "TASK_UPDATED", "AGENT_ADDED", "AGENT_REMOVED", "FRAMEWORK_ADDED", "FRAMEWORK_UPDATED",
+        "FRAMEWORK_REMOVED", "AGENT_UPDATED", "OFFER_ADDED", "OFFER_REMOVED", "EXECUTOR_ADDED",
+        "EXECUTOR_REMOVED", "TASK_FORGOTTEN",
+      ])
+  }
+}
+
+/// A client that reads the stream and folds it.
+private struct EventClient {
+  let view: ClusterView
+  let encoding: MessageEncoding
+  let isExtended: Bool
+  private var events: ClusterEvents
+  private var state: OperatorCore.ClusterState
+  private(set) var sequence: UInt64
+  private(set) var kinds: Set<String> = []
+
+  init(_ view: ClusterView, _ encoding: MessageEncoding, isExtended: Bool) async throws {
+    self.view = view
+    self.encoding = encoding
+    self.isExtended = isExtended
+    var configuration = OperatorCore.ClusterState.Configuration()
+    // What the client forgets of the past is its own affair: here it keeps everything, and is compared with what the master keeps.
+    configuration.completedFrameworksMax = 10_000
+    configuration.completedTasksMax = 10_000
+    configuration.unreachableTasksMax = 10_000
+    state = OperatorCore.ClusterState(configuration: configuration)
+    events = view.events(isExtended: isExtended)
+    let snapshot = try #require(events.snapshot)
+    let answer = await view.subscribed(
+      to: snapshot, encoding: encoding, heartbeatSeconds: 15, isExtended: isExtended)
+    let event = try encoding.decode(MasterEvent.self, from: answer.slices.flatMap(\.self))
+    #expect(event.type == .subscribed)
+    #expect(event.subscribed.heartbeatIntervalSeconds == 15)
+    _ = state.apply(event)
+    sequence = snapshot.sequence
+  }
+
+  /// Connects again, after the last event it has.
+  mutating func resume() throws {
+    events = view.events(after: sequence, isExtended: isExtended)
+    #expect(events.snapshot == nil)
+  }
+
+  /// Reads what there is.
+  mutating func read() throws {
+    while case .events(let batch) = try events.available(maximum: 7) {
+      for event in batch {
+        #expect(event.sequence > sequence)
+        sequence = event.sequence
+        kinds.insert(event.typeName)
+        if !isExtended { #expect(!event.isExtension) }
+        var decoder = RecordIODecoder()
+        decoder.append(event.record(encoding, isExtended: isExtended))
+        let record = try #require(try decoder.next())
+        _ = state.apply(try encoding.decode(MasterEvent.self, from: record))
+      }
+    }
+  }
+
+  /// What the client has otherwise than the master says, apart from what no event tells: allocations, offers and connections.
+  func differences(from snapshot: MasterResponse.GetState) -> [String] {
+    let master = OperatorCore.ClusterState(snapshot: snapshot)
+    var differences: [String] = []
+    func compare<Value: Equatable>(_ what: String, _ ours: Value, _ theirs: Value) {
+      if ours != theirs { differences.append("\(what): \("\(ours)".prefix(2_000)), not \("\(theirs)".prefix(2_000))") }
+    }
+    compare("agents", state.agents.map(Self.stable), master.agents.map(Self.stable))
+    compare("recovered agents", state.recoveredAgents, master.recoveredAgents)
+    compare("frameworks", state.frameworks.map(Self.stable), master.frameworks.map(Self.stable))
+    let gone = master.completedFrameworks.map(\.frameworkInfo)
+    compare("frameworks gone", state.completedFrameworks.suffix(gone.count).map(\.frameworkInfo), gone)
+    compare("tasks", state.tasks.map(Self.stable), master.tasks.map(Self.stable))
+    for task in master.unreachableTasks + master.completedTasks {
+      let ours = state.task(TaskReference(task))
+      compare("\(TaskReference(task))", ours.map { Self.stable($0.record) }, Self.stable(task))
+      compare("\(TaskReference(task))", ours?.place, master.task(TaskReference(task))?.place)
+    }
+    // A task that the master has forgotten stays unreachable for a client that does not ask again.
+    for task in state.unreachableTasks where master.task(TaskReference(task)).map({ $0.place != .unreachable }) ?? false
+    {
+      differences.append("\(TaskReference(task)) is not unreachable")
+    }
+    return differences
+  }
+
+  private static func stable(_ agent: MasterResponse.GetAgents.Agent) -> MasterResponse.GetAgents.Agent {
+    var agent = agent
+    agent.clearActive()
+    agent.clearDeactivated()
+    agent.clearReregisteredTime()
+    agent.allocatedResources = []
+    agent.offeredResources = []
+    return agent
+  }
+
+  private static func stable(_ framework: MasterResponse.GetFrameworks.Framework)
+    -> MasterResponse.GetFrameworks.Framework
+  {
+    .with {
+      $0.frameworkInfo = framework.frameworkInfo
+      $0.registeredTime = framework.registeredTime
+      $0.reregisteredTime = framework.reregisteredTime
+    }
+  }
+
+  private static func stable(_ task: MesosTask) -> MesosTask {
+    var task = task
+    task.clearStatusUpdateState()
+    task.clearStatusUpdateUuid()
+    return task
+  }
+}
