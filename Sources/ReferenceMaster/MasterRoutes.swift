@@ -51,6 +51,17 @@ enum MasterRoutes {
       Route(both("/redirect"), methods: nil) { _ in try gate.leader() },
       // The master keeps no files yet; the endpoints say so in their own words.
     ] + LegacyRoutes.all(gate: gate, configuration: configuration, logger: logger) + FilePages.routes(FileTree())
+      + resourceRoutes(gate: gate, configuration: configuration)
+  }
+
+  private static func resourceRoutes(gate: MasterGate, configuration: MasterConfiguration) -> [Route] {
+    LegacyResourceAPI.Action.allCases.map { action in
+      Route(both(action.rawValue), methods: ["POST"]) { request in
+        try await LegacyResourceAPI(
+          action: action, services: try gate.pass(request), bodyLimit: configuration.bodyLimit
+        ).respond(to: request)
+      }
+    }
   }
 
   /// The path and the same below `/master`.

@@ -119,7 +119,8 @@ private struct EventClient {
     }
   }
 
-  /// What the client has otherwise than the master says, apart from what no event tells: allocations, offers and connections.
+  /// What the client has otherwise than the master says, apart from what no event tells: allocations, offers,
+  /// reservations and connections.
   func differences(from snapshot: MasterResponse.GetState) -> [String] {
     let master = OperatorCore.ClusterState(snapshot: snapshot)
     var differences: [String] = []
@@ -150,6 +151,8 @@ private struct EventClient {
     agent.clearActive()
     agent.clearDeactivated()
     agent.clearReregisteredTime()
+    // Apache Mesos has no event about what operations made of an agent's resources.
+    agent.totalResources = []
     agent.allocatedResources = []
     agent.offeredResources = []
     return agent

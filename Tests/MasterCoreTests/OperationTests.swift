@@ -214,6 +214,20 @@ struct OperationTests {
     #expect(status.message.hasPrefix("Operation attempted with invalid offers: "))
   }
 
+  @Test func `a reservation of the agent's configuration is offered to its role and cannot be undone`() throws {
+    var cluster = Cluster()
+    let agent = try cluster.agent(resources: "cpus(dev):2;mem(dev):512;cpus:2;mem:512")
+    let scheduler = cluster.framework()
+    let offers = cluster.settle().offers(on: scheduler.connection)
+    let held = try #require(offers.first).resources.filter { !$0.reservations.isEmpty }
+    #expect(Set(held.map(\.name)) == ["cpus", "mem"])
+    let directives = cluster.accept(scheduler, offers, [.unreserve(held, id: "op")])
+    let status = try #require(directives.operations(on: scheduler.connection).first)
+    #expect(status.state == .operationError)
+    #expect(status.message.contains("is not dynamically reserved"))
+    #expect(cluster.total(of: agent).reserved(to: "dev").scalar("cpus") == 2)
+  }
+
   // MARK: Volumes
 
   @Test func `a volume grows and shrinks, and its result is not used in the same call`() throws {

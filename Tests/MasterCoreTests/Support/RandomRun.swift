@@ -24,6 +24,12 @@ struct RandomRun {
     var agent: Agent
     var isConnected = true
     var tasks: [String: RunningTask] = [:]
+    /// With everything that it was told to make of it.
+    var total = Resources()
+    /// Operations whose end nobody acknowledged.
+    var operations: [LinkApplyOperation] = []
+    /// What it is told is lost until it comes back.
+    var isDeaf = false
   }
 
   private struct RandomScheduler {
@@ -38,6 +44,9 @@ struct RandomRun {
   private var admissions: [AgentConnection: AgentInfo] = [:]
   private var writes: [UInt64] = []
   private var lastTask = 0
+  private var lastOperation = 0
+  /// How operations ended, as frameworks were told.
+  private var ends: [(scheduler: SchedulerConnection, status: OperationStatus)] = []
 
   /// Each agent has its own, and keeps it.
   private static func address(_ session: AgentConnection) -> AgentAddress {
@@ -126,6 +135,8 @@ struct RandomRun {
         if let index = schedulers.firstIndex(where: { $0.scheduler.connection == connection }) {
           schedulers.remove(at: index)
         }
+      case .send(let connection, let event) where event.type == .updateOperationStatus:
+        if event.updateOperationStatus.status.hasUuid { ends.append((connection, event.updateOperationStatus.status)) }
       case .answer, .send, .changed, .continueCycle, .abort: break
       }
     }
@@ -141,11 +152,11 @@ struct RandomRun {
       agents.append(
         RandomAgent(
           agent: Agent(
-            id: AgentKey(registered.agentID), session: session, info: info,
-            address: Self.address(session))))
+            id: AgentKey(registered.agentID), session: session, info: info, address: Self.address(session)),
+          total: (try? Resources(info.resources)) ?? Resources()))
       return
     }
-    guard let index = agents.firstIndex(where: { $0.agent.session == session }) else { return }
+    guard let index = agents.firstIndex(where: { $0.agent.session == session }), !agents[index].isDeaf else { return }
     switch message {
     case .runTask(let order):
       guard let info = try? TaskInfo(serializedBytes: order.taskInfo),
@@ -173,8 +184,84 @@ struct RandomRun {
           note(directives)
         }
       }
+    case .applyOperation(let order):
+      guard !chance(8) else {
+        agents[index].isDeaf = true
+        return
+      }
+      let before = agents[index].total
+      do {
+        let operation = try Offer.Operation(serializedBytes: order.operation)
+        agents[index].total = try before.applying(operation.conversions().map(\.unallocated))
+        agents[index].operations.append(order)
+      } catch {
+        Issue.record("an agent that has \(before) was told to do what it cannot: \(error)")
+      }
+    case .acknowledgeOperation(let order):
+      agents[index].operations.removeAll { $0.operationUuid == order.operationUuid }
     default: break
     }
+  }
+
+  // MARK: Operations
+
+  /// What could be done with the offer: sometimes sound, sometimes not.
+  private mutating func operations(_ offer: Offer) -> [Offer.Operation] {
+    guard let resources = try? Resources(offer.resources), let role = resources.onlyAllocationRole else { return [] }
+    var operations: [Offer.Operation] = []
+    for _ in 0..<Int.random(in: 1..<4, using: &random) {
+      lastOperation += 1
+      let id = chance(2) ? "op-\(lastOperation)" : nil
+      guard let entry = resources.entries.randomElement(using: &random) else { continue }
+      var message = entry.message()
+      switch Int.random(in: 0..<5, using: &random) {
+      case 0:
+        if case .scalar(let amount) = entry.amount, amount > 1 { message.scalar.value = 1 }
+        message.reservations.append(
+          .with {
+            $0.type = .dynamic
+            $0.role = role
+          })
+        operations.append(.reserve([message], id: id))
+      case 1 where entry.isDynamicallyReserved: operations.append(.unreserve([message], id: id))
+      case 2 where entry.isPersistentVolume: operations.append(.destroy([message], id: id))
+      case 3 where entry.isPersistentVolume:
+        operations.append(
+          .of(.shrinkVolume, id: id) {
+            $0.shrinkVolume.volume = message
+            $0.shrinkVolume.subtract.value = 3
+          })
+      default:
+        guard entry.name == "disk", !entry.isPersistentVolume else { continue }
+        message.scalar.value = 10
+        message.disk.persistence.id = "v\(Int.random(in: 0..<6, using: &random))"
+        message.disk.volume.mode = .rw
+        message.disk.volume.containerPath = "data"
+        operations.append(.create([message], id: id))
+      }
+    }
+    return operations
+  }
+
+  /// The agent says how an operation ended, or a framework that it has heard.
+  private mutating func advanceOperation(_ index: Int) {
+    if chance(2), let order = agents[index].operations.randomElement(using: &random) {
+      return note(cluster.finish(order, agents[index].agent))
+    }
+    guard !ends.isEmpty else { return }
+    let (connection, status) = ends.remove(at: Int.random(in: 0..<ends.count, using: &random))
+    guard let scheduler = schedulers.first(where: { $0.scheduler.connection == connection && $0.isConnected }) else {
+      return
+    }
+    note(
+      cluster.call(scheduler.scheduler) { call in
+        call.type = .acknowledgeOperationStatus
+        call.acknowledgeOperationStatus = .with {
+          $0.agentID = status.agentID
+          $0.operationID = status.operationID
+          $0.uuid = MessageBytes.copy([UInt8](status.uuid.value))
+        }
+      }.directives)
   }
 
   // MARK: Schedulers
@@ -231,6 +318,14 @@ struct RandomRun {
       tasks.append(task)
     }
     let refuse: Double = [0.0, 3, 30].randomElement(using: &random) ?? 0
+    guard !chance(3) else {
+      let operations = operations(first)
+      // Of what comes of the last a task may make use at once.
+      if case .create? = operations.last?.type, let volume = operations.last?.create.volumes, !tasks.isEmpty {
+        tasks[0].resources += volume
+      }
+      return note(cluster.accept(scheduler, used, operations + [.launch(tasks)], refuse: refuse))
+    }
     note(cluster.launch(scheduler, tasks, on: used, refuse: refuse))
   }
 
@@ -316,12 +411,23 @@ struct RandomRun {
     }
     agents[index].agent.session = cluster.makeSession()
     agents[index].isConnected = true
+    agents[index].isDeaf = false
     let agent = agents[index]
     let running = agent.tasks.sorted { $0.key < $1.key }.map(\.value)
     let record = LinkReregister.with {
       $0.agentInfo = agent.agent.info
       $0.capabilities = Cluster.capabilities
       $0.version = "1.11.0"
+      $0.totalResources = agent.total.messages
+      $0.operations = agent.operations.map { order in
+        .with {
+          $0.operationUuid = order.operationUuid
+          if order.hasFrameworkID { $0.frameworkID = order.frameworkID }
+          $0.operation = order.operation
+          $0.latestStatus = MessageBytes.copy(
+            MessageBytes.encoded(OperationStatus.with { $0.state = .operationPending }))
+        }
+      }
       var frameworks: Set<FrameworkKey> = []
       var executors: Set<String> = []
       for task in running {
@@ -359,6 +465,7 @@ struct RandomRun {
 
   /// A task of the agent goes on, and its framework is told.
   private mutating func advance(_ index: Int) {
+    if chance(3) { return advanceOperation(index) }
     let agent = agents[index]
     guard let id = agent.tasks.keys.sorted().randomElement(using: &random), var task = agent.tasks[id] else { return }
     let number = UInt8.random(in: 1..<200, using: &random)
