@@ -354,6 +354,7 @@ extension AgentCore {
       frameworks[framework.id]?.executors = [:]
       forgetFramework(framework.id)
     }
+    settleDraining()
     remove(Checkpoint.agent)
     if case .shuttingDown(let message) = phase {
       consequences.append(.gone(message))

@@ -47,7 +47,7 @@ enum MasterRoutes {
       },
       Route(both("/redirect"), methods: nil) { _ in try gate.leader() },
       // The master keeps no files yet; the endpoints say so in their own words.
-    ] + FilePages.routes(FileTree())
+    ] + FilePages.routes(FileTree()) + RegistryRoutes.all(gate: gate, bodyLimit: configuration.bodyLimit)
   }
 
   /// The path and the same below `/master`.
