@@ -30,6 +30,8 @@ extension MasterCore {
     public var registryCollectionInterval: Duration
     /// How long agents are remembered as unreachable or gone.
     public var registryAgentAgeMax: Duration
+    /// How many calls a second frameworks may make.
+    public var callRates = CallRates()
     /// Whether agents need a fault domain to join.
     public var requiresAgentDomain: Bool
     /// How long agents that the registry knows have to come back after the start of a master.

@@ -19,6 +19,8 @@ extension MasterCore {
     case drained(AgentKey)
     /// Agents that are remembered may be too old.
     case registryCollection
+    /// A call that waits has its turn.
+    case throttle(String?)
   }
 
   mutating func heard(_ connection: AgentConnection, at now: Moment) {
@@ -43,6 +45,7 @@ extension MasterCore {
       case .recoveredRemoval(let agent): giveUp([agent], at: now)
       case .drained(let agent): checkDrained(agent, at: now)
       case .registryCollection: collectRegistry(at: now)
+      case .throttle(let key): releaseThrottled(key, at: now)
       }
     }
     allocate(at: now)

@@ -94,6 +94,8 @@ public struct MasterCore: Sendable {
   var lastTask: UInt64 = 0
   var lastOperation: UInt64 = 0
 
+  /// Calls of frameworks that wait for their turn, by principal; those that have no limit of their own under nil.
+  var throttles: [String?: Throttle] = [:]
   var counters = Counters()
   let started: Moment
   /// What the present event leads to.
@@ -162,7 +164,7 @@ public struct MasterCore: Sendable {
     case .subscribe(let connection, let call, let principal, let token):
       subscribe(connection, call, principal: principal, token: token, at: now)
     case .call(let call, let streamID, let principal, let token):
-      answer(token, perform(call, streamID: streamID, principal: principal, at: now))
+      throttled(call, streamID: streamID, principal: principal, token: token, at: now)
     case .schedulerDisconnected(let connection):
       disconnected(connection, at: now)
     case .agentMessage(let connection, let message, let address):

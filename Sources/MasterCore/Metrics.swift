@@ -95,7 +95,8 @@ extension MasterCore {
       "invalid_status_update_acknowledgements",
       "invalid_status_updates", "recovery_slave_removals", "slave_registrations", "slave_removals",
       "slave_removals/reason_registered", "slave_removals/reason_unhealthy", "slave_removals/reason_unregistered",
-      "slave_reregistrations", "slave_unreachable_completed", "tasks_dropped", "tasks_error", "tasks_failed",
+      "slave_reregistrations", "slave_unreachable_canceled", "slave_unreachable_completed",
+      "slave_unreachable_scheduled", "tasks_dropped", "tasks_error", "tasks_failed",
       "tasks_finished", "tasks_gone", "tasks_gone_by_operator", "tasks_killed", "tasks_lost",
       "valid_executor_to_framework_messages", "valid_framework_to_executor_messages",
       "valid_operation_status_update_acknowledgements", "valid_operation_status_updates",
@@ -136,9 +137,10 @@ extension MasterCore {
     values["master/frameworks_disconnected"] = Double(frameworks.count - connected)
 
     let reachable = agents.values.count { $0.isConnected }
-    values["master/slaves_active"] = Double(reachable)
+    let active = agents.values.count { $0.isActive }
+    values["master/slaves_active"] = Double(active)
     values["master/slaves_connected"] = Double(reachable)
-    values["master/slaves_inactive"] = Double(agents.count - reachable)
+    values["master/slaves_inactive"] = Double(agents.count - active)
     values["master/slaves_disconnected"] = Double(agents.count - reachable)
     values["master/slaves_unreachable"] = Double(unreachableAgents.count)
 

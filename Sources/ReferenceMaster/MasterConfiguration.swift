@@ -126,6 +126,14 @@ public struct MasterConfiguration: Sendable {
     }
     let removalInterval = try Self.removalInterval(parsed.stringIfSet("agent_removal_rate_limit"))
     let removalLimit = try Self.removalLimit(parsed.stringIfSet("recovery_agent_removal_limit") ?? "100%")
+    var callRates = CallRates()
+    if let text = parsed.stringIfSet("rate_limits"), !text.isEmpty {
+      do {
+        callRates = try CallRates(RateLimits(jsonBytes: Array(text.utf8)))
+      } catch {
+        throw MasterError(code: .badConfiguration, message: "--rate_limits: \(error)")
+      }
+    }
     let registryAgentsMax = parsed.int("registry_max_agent_count")
     guard registryAgentsMax >= 0 else {
       throw MasterError(
@@ -151,7 +159,8 @@ public struct MasterConfiguration: Sendable {
       (parsed.stringIfSet("fair_sharing_excluded_resource_names") ?? "").split(separator: ",").map {
         $0.trimmingSpaces()
       })
-    adjust = { [roles, weights, minimum] core in
+    adjust = { [roles, weights, minimum, callRates] core in
+      core.callRates = callRates
       core.agentRecoveryFactor = recoveryFactor
       core.recoveryTimeout = parsed.duration("allocator_recovery_timeout")
       core.offerConstraintsLimits = constraintLimits

@@ -52,6 +52,7 @@ enum MasterRoutes {
       // The master keeps no files yet; the endpoints say so in their own words.
     ] + LegacyRoutes.all(gate: gate, configuration: configuration, logger: logger) + FilePages.routes(FileTree())
       + resourceRoutes(gate: gate, configuration: configuration)
+      + RegistryRoutes.all(gate: gate, bodyLimit: configuration.bodyLimit)
   }
 
   private static func resourceRoutes(gate: MasterGate, configuration: MasterConfiguration) -> [Route] {

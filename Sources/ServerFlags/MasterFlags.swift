@@ -143,8 +143,7 @@ public enum MasterFlags {
         "http_framework_authenticators", .string, support: .refused(security),
         "How frameworks on the HTTP API authenticate."),
       .init(
-        "rate_limits", .string, support: .refused("rates are not limited yet"),
-        "Most messages a second by principal, as JSON."),
+        "rate_limits", .string, "Most calls of frameworks a second by principal, and how many may wait, as JSON."),
       // History and observability
       .init("max_completed_frameworks", .int, default: "50", "Completed frameworks that are remembered."),
       .init(

@@ -40,6 +40,8 @@ struct UpdateChecker: Sendable {
 
   mutating func agentDurable(_ agent: Int, _ changes: [CheckpointChange], isCheckpointing: (String) -> Bool) -> String?
   {
+    // An agent that leaves for good takes everything with it: its tasks were given up.
+    let isLeaving = changes.contains { if case .remove("agent") = $0 { true } else { false } }
     for change in changes {
       switch change {
       case .put(let key, let record):
@@ -56,7 +58,9 @@ struct UpdateChecker: Sendable {
         }
       case .remove(let key):
         guard key.hasPrefix("updates/"), let update = kept[agent]?.removeValue(forKey: key) else { continue }
-        if !acknowledged.contains(update.uuid), !over.contains(update.framework), isCheckpointing(update.framework) {
+        if !isLeaving, !acknowledged.contains(update.uuid), !over.contains(update.framework),
+          isCheckpointing(update.framework)
+        {
           return "agent \(agent) takes the update \(key) off its disk, and its framework has not acknowledged it"
         }
       }

@@ -23,6 +23,8 @@ struct RandomRun {
   private struct RandomAgent {
     var agent: Agent
     var isConnected = true
+    /// It was told to end, and has.
+    var hasLeft = false
     var tasks: [String: RunningTask] = [:]
     /// With everything that it was told to make of it.
     var total = Resources()
@@ -78,9 +80,21 @@ struct RandomRun {
 
   /// Everything works from now on; everybody comes back.
   mutating func heal() {
-    for number in writes { note(cluster.handle(.persisted(number))) }
-    writes = []
+    while !writes.isEmpty {
+      let number = writes.removeFirst()
+      note(cluster.handle(.persisted(number)))
+    }
     cluster.persistsAtOnce = true
+    let down = cluster.view.maintenance.downMachines
+    if !down.isEmpty {
+      note(
+        cluster.operate {
+          $0.type = .stopMaintenance
+          $0.stopMaintenance.machines = down
+        })
+    }
+    let nothing = machineCall(.updateMaintenanceSchedule)
+    note(cluster.operate { $0 = nothing })
     for index in agents.indices where !agents[index].isConnected { comeBack(index, forgets: false) }
     for index in schedulers.indices where !schedulers[index].isConnected { resubscribe(index) }
     for _ in 0..<20 {
@@ -99,7 +113,7 @@ struct RandomRun {
     case 10..<28: pickScheduler(connected: true).map { accept($0) }
     case 28..<33: pickScheduler(connected: true).map { decline($0) }
     case 33..<45: pickScheduler(connected: true).map { smallCall($0) }
-    case 45..<49: if agents.count < 7 { register() }
+    case 45..<49: if agents.count(where: { !$0.hasLeft }) < 7 { register() }
     case 49..<52: pickAgent(connected: true).map { disconnectAgent($0) }
     case 52..<58: pickAgent(connected: nil).map { comeBack($0, forgets: true) }
     case 58..<76: pickAgent(connected: true).map { advance($0) }
@@ -107,6 +121,7 @@ struct RandomRun {
     case 84: if chance(3), let index = pickAgent(connected: true) { leave(index) }
     case 85: if chance(4), let index = pickScheduler(connected: true) { teardown(index) }
     case 86..<92: finishWrite()
+    case 92..<95: operate()
     default: passTime()
     }
   }
@@ -170,6 +185,12 @@ struct RandomRun {
         agents[index].tasks[id] = nil
       }
     case .killTask(let order): agents[index].tasks[order.taskID]?.state = .taskKilled
+    case .drainAgent(let order) where order.hasConfig:
+      for id in agents[index].tasks.keys { agents[index].tasks[id]?.state = .taskKilled }
+    case .shutdown:
+      agents[index].hasLeft = true
+      agents[index].isConnected = false
+      agents[index].tasks = [:]
     case .acknowledgeUpdate(let order):
       guard let task = agents[index].tasks[order.taskID] else { return }
       agents[index].tasks[order.taskID]?.awaited = nil
@@ -262,6 +283,77 @@ struct RandomRun {
           $0.uuid = MessageBytes.copy([UInt8](status.uuid.value))
         }
       }.directives)
+  }
+
+  // MARK: Operators
+
+  /// A call about the machine of an agent, if there is one; an empty schedule where it is about that.
+  private mutating func machineCall(_ type: MasterCall.TypeEnum, scheduled: Bool = false) -> MasterCall {
+    let address =
+      agents.randomElement(using: &random)?.agent.address ?? Self.address(AgentConnection(number: 1))
+    let machine = MachineID.with {
+      $0.hostname = address.hostname
+      $0.ip = address.ip
+    }
+    return .with {
+      $0.type = type
+      switch type {
+      case .startMaintenance: $0.startMaintenance.machines = [machine]
+      case .stopMaintenance: $0.stopMaintenance.machines = [machine]
+      default:
+        $0.updateMaintenanceSchedule.schedule = MaintenanceSchedule()
+        guard scheduled else { break }
+        let window = MaintenanceWindow.with {
+          $0.machineIds = [machine]
+          $0.unavailability.start.nanoseconds = 5
+        }
+        $0.updateMaintenanceSchedule.schedule.windows = [window]
+      }
+    }
+  }
+
+  /// An operator does something, that may make sense or not; the answer comes when the registry has been told.
+  private mutating func operate() {
+    let agent = AgentID(agents.randomElement(using: &random)?.agent.id ?? "nobody")
+    var call = MasterCall()
+    switch Int.random(in: 0..<13, using: &random) {
+    case 0, 1:
+      call.type = .drainAgent
+      call.drainAgent.agentID = agent
+      call.drainAgent.markGone = chance(3)
+    case 2:
+      call.type = .deactivateAgent
+      call.deactivateAgent.agentID = agent
+    case 3, 4:
+      call.type = .reactivateAgent
+      call.reactivateAgent.agentID = agent
+    case 5:
+      call.type = .markAgentGone
+      call.markAgentGone.agentID = agent
+    case 6, 7:
+      let config = QuotaConfig.with {
+        $0.role = chance(2) ? "dev" : "prod"
+        if chance(2) { $0.guarantees = ["cpus": .with { $0.value = 1 }] }
+        if chance(2) { $0.limits = ["cpus": .with { $0.value = chance(2) ? 2 : 100 }] }
+      }
+      call.type = .updateQuota
+      call.updateQuota.quotaConfigs = [config]
+      call.updateQuota.force = chance(2)
+    case 8:
+      call.type = .removeQuota
+      call.removeQuota.role = "dev"
+    case 9:
+      let info = WeightInfo.with {
+        $0.role = "dev"
+        $0.weight = chance(2) ? 2 : 0.5
+      }
+      call.type = .updateWeights
+      call.updateWeights.weightInfos = [info]
+    case 10: call = machineCall(.updateMaintenanceSchedule, scheduled: chance(2))
+    case 11: call = machineCall(chance(3) ? .startMaintenance : .updateMaintenanceSchedule, scheduled: true)
+    default: call = machineCall(.stopMaintenance)
+    }
+    note(cluster.operate { $0 = call })
   }
 
   // MARK: Schedulers
@@ -406,6 +498,7 @@ struct RandomRun {
   }
 
   private mutating func comeBack(_ index: Int, forgets: Bool) {
+    guard !agents[index].hasLeft else { return }
     if forgets, chance(4), let lost = agents[index].tasks.keys.sorted().randomElement(using: &random) {
       agents[index].tasks[lost] = nil
     }
