@@ -75,11 +75,14 @@ struct VolumeTests {
         var jobs = [
           ("first", "echo one >data/file"), ("second", "test $(cat data/file) = one && echo two >>data/file"),
         ]
+        var launched: Set<String> = []
         for await update in scheduler.updates {
           switch update {
           case .offers(let offers):
             for offer in offers {
-              guard let volume = offer.resources.first(where: { $0.disk.persistence.id == "v" }), let job = jobs.first
+              guard let volume = offer.resources.first(where: { $0.disk.persistence.id == "v" }), let job = jobs.first,
+                // What a task used may be offered before its end is told.
+                launched.insert(job.0).inserted
               else {
                 try await scheduler.decline([offer], refuse: .milliseconds(100))
                 continue
