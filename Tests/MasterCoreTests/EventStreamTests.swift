@@ -151,7 +151,9 @@ private struct EventClient {
     agent.clearActive()
     agent.clearDeactivated()
     agent.clearReregisteredTime()
-    // Apache Mesos has no event about what operations made of an agent's resources.
+    // Apache Mesos has no event about an agent that is drained, nor about what operations made of its resources.
+    agent.clearDrainInfo()
+    agent.clearEstimatedDrainStartTime()
     agent.totalResources = []
     agent.allocatedResources = []
     agent.offeredResources = []
