@@ -195,7 +195,8 @@ let tests: [Target] = [
     name: "SchedulerKitTests",
     dependencies: [
       "SchedulerCore", "SchedulerKit", "MesosDiscovery", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer",
-      "MesosModel", "MesosTestKit", "TransportTestKit", "ZooKeeperTestServer", lifecycle, lifecycleTestKit, logging, metrics, tracing,
+      "MesosModel", "MesosTestKit", "TransportTestKit", "ZooKeeperTestServer", lifecycle, lifecycleTestKit, logging,
+      metrics, tracing,
       inMemoryTracing,
     ],
     swiftSettings: settings),

@@ -95,10 +95,14 @@ public struct VolumeRunner: FrameworkBehaviour {
     return (try? Resources(messages)) ?? Resources()
   }
 
-  /// Makes a volume that is missing, or ends one that is of no use any more; one step an offer.
+  /// Volumes that one offer is to get at most, so that tasks are spread.
+  private static let volumesPerOffer = 3
+
+  /// Ends the volumes that are of no use any more, and makes some that are missing: all that can be done with one offer.
   private mutating func use(_ offer: Offer) -> SchedulerCall? {
     let resources = ((try? Resources(offer.resources)) ?? Resources()).unallocated
     let wanted = Set(runner.unfinished)
+    var operations: [Offer.Operation] = []
     for entry in resources.persistentVolumes.entries where entry.reservationRole == role {
       guard let id = entry.disk?.persistence.id, id.hasPrefix(Self.prefix) else { continue }
       let task = String(id.dropFirst(Self.prefix.count))
@@ -110,30 +114,26 @@ public struct VolumeRunner: FrameworkBehaviour {
       destroying[destroy] = task
       var free = entry.message()
       free.clearDisk()
-      return accept(
-        offer,
-        [
-          make(.destroy, destroy) { $0.destroy.volumes = [entry.message()] },
-          make(.unreserve, operationID()) { $0.unreserve.resources = [free] },
-        ])
+      operations.append(make(.destroy, destroy) { $0.destroy.volumes = [entry.message()] })
+      operations.append(make(.unreserve, operationID()) { $0.unreserve.resources = [free] })
     }
     // Of a volume that came to nothing the reservation may be left.
     let left = resources.filter { $0.name == "disk" && $0.isDynamicallyReserved && !$0.isPersistentVolume }
       .reserved(to: role)
-    guard left.isEmpty else {
-      return accept(offer, [make(.unreserve, operationID()) { $0.unreserve.resources = left.messages }])
+    if !left.isEmpty {
+      operations.append(make(.unreserve, operationID()) { $0.unreserve.resources = left.messages })
     }
-    guard resources.contains(SimulatedTask.simulated("disk:64")),
-      let task = runner.unfinished.first(where: { made[$0] == nil })
-    else { return nil }
-    let create = operationID()
-    made[task] = create
-    return accept(
-      offer,
-      [
-        make(.reserve, operationID()) { $0.reserve.resources = disk.messages },
-        make(.create, create) { $0.create.volumes = volume(of: task).messages },
-      ])
+    var plain = resources
+    for task in runner.unfinished.filter({ made[$0] == nil }).prefix(Self.volumesPerOffer) {
+      let disk = SimulatedTask.simulated("disk:64")
+      guard plain.contains(disk) else { break }
+      plain -= disk
+      let create = operationID()
+      made[task] = create
+      operations.append(make(.reserve, operationID()) { $0.reserve.resources = self.disk.messages })
+      operations.append(make(.create, create) { $0.create.volumes = volume(of: task).messages })
+    }
+    return operations.isEmpty ? nil : accept(offer, operations)
   }
 
   private mutating func operationID() -> String {
