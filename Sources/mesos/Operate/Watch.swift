@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import MesosModel
 import OperatorKit
 
@@ -26,7 +27,7 @@ struct Watch: AsyncParsableCommand {
   private func printEvents(of client: MasterClient) async throws {
     var printed = 0
     for try await event in try await client.subscribe() where event.type != .heartbeat {
-      print(String(decoding: event.jsonBytes(), as: UTF8.self))
+      Self.show(String(decoding: event.jsonBytes(), as: UTF8.self))
       printed += 1
       if changes > 0, printed >= changes { return }
     }
@@ -37,12 +38,18 @@ struct Watch: AsyncParsableCommand {
     try await withWatcher(of: client) { watcher in
       var printed = 0
       for await update in watcher.updates {
-        print(Self.line(update, watcher))
+        Self.show(Self.line(update, watcher))
         if case .connection(.stopped(let error?)) = update { throw error }
         if case .change = update { printed += 1 }
         if limit > 0, printed >= limit { return }
       }
     }
+  }
+
+  /// Prints at once, also where what is printed goes to a file or to another program.
+  private static func show(_ line: String) {
+    print(line)
+    fflush(nil)
   }
 
   private static func line(_ update: WatchUpdate, _ watcher: Watcher) -> String {
