@@ -245,7 +245,8 @@ let tests: [Target] = [
     name: "ReferenceClusterTests",
     dependencies: [
       "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "ExecutorKit", "MesosHTTP", "MesosHTTPClient", "MesosModel",
-      "OperatorKit", "MasterCore", "mesos", "MesosTestKit", "ProcessLaunch", "SandboxFiles", "ShellSupport",
+      "OperatorKit", "MasterCore", "AgentCore", "mesos", "MesosTestKit", "ProcessLaunch", "SandboxFiles",
+      "ShellSupport",
       "MesosDiscovery",
       "ZooKeeperTestServer",
       logging, lifecycle, protobuf,

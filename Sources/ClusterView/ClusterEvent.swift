@@ -29,8 +29,8 @@ public final class ClusterEvent: Sendable {
     self.kind = kind
     self.ledger = ledger
     isExtension = kind.isExtension
-    // JSON takes three to four times what protobuf does.
-    cost = 256 + 6 * kind.size
+    // Two forms in each encoding may be kept, and JSON takes three to four times what protobuf does.
+    cost = 256 + 10 * kind.size
   }
 
   /// The name of its type, such as `TASK_ADDED`.
@@ -164,13 +164,31 @@ enum ClusterEventKind: Sendable {
     switch self {
     case .taskAdded(let task): task.row.stable.count + task.row.status.encoded.count
     case .taskUpdated(_, let status, _): status.count + 64
-    case .agentAdded(let agent), .agentUpdated(let agent): agent.row.stable.count + 512
+    case .agentAdded(let agent), .agentUpdated(let agent):
+      agent.row.stable.count + 512 + Self.size(agent.row.status.total) + Self.size(agent.row.status.allocated)
+        + Self.size(agent.row.status.offered)
     case .frameworkAdded(let row), .frameworkUpdated(let row), .frameworkRemoved(let row), .frameworkStatus(let row):
       row.info.count + 256
-    case .offerAdded: 1_024
+    case .offerAdded(let content): 512 + Self.size(content.offer)
     case .executorAdded(let executor): executor.row.info.count + 64
     case .agentRemoved, .offerRemoved, .executorRemoved, .taskForgotten: 128
     }
+  }
+
+  private static func size(_ resources: Resources) -> Int {
+    resources.entries.reduce(0) { sum, entry in
+      switch entry.amount {
+      case .scalar: sum + 96
+      case .ranges(let ranges): sum + 96 + 24 * ranges.intervals.count
+      case .set(let set): sum + 96 + 32 * set.items.count
+      }
+    }
+  }
+
+  private static func size(_ offer: Offer) -> Int {
+    let resources = offer.resources.reduce(0) { $0 + 128 + 24 * $1.ranges.range.count + 32 * $1.set.item.count }
+    let attributes = offer.attributes.reduce(0) { $0 + 64 + $1.text.value.utf8.count + 24 * $1.ranges.range.count }
+    return resources + attributes
   }
 
   // MARK: Encoding

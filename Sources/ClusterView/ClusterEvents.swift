@@ -12,21 +12,30 @@ public final class ClusterEvents: Sendable {
     case heartbeat
   }
 
-  /// The state before the first event; `nil` for a reader that resumed.
-  public let snapshot: ClusterSnapshot?
+  /// The state before the first event; `nil` for a reader that resumed, and once it was taken.
+  public var snapshot: ClusterSnapshot? { first.withLock { $0 } }
+  private let first: Mutex<ClusterSnapshot?>
   /// Whether it gets extensions.
   public let isExtended: Bool
   private let number: UInt64
   private let view: ClusterView
 
   fileprivate init(snapshot: ClusterSnapshot?, isExtended: Bool, number: UInt64, view: ClusterView) {
-    self.snapshot = snapshot
+    first = Mutex(snapshot)
     self.isExtended = isExtended
     self.number = number
     self.view = view
   }
 
   deinit { view.leave(number) }
+
+  /// The state before the first event, for who writes it: a reader that stays for long does not keep it.
+  public func takeSnapshot() -> ClusterSnapshot? {
+    first.withLock { first in
+      defer { first = nil }
+      return first
+    }
+  }
 
   /// Waits for what comes next; one task at a time may.
   ///

@@ -609,7 +609,11 @@ extension MasterCore {
       send(.update(status), to: name.framework)
     }
     for name in agent.executors.sorted() { removeExecutor(name, at: now) }
-    forgetOperations(of: id, since == nil ? nil : .operationUnreachable, "Agent was marked unreachable")
+    switch loss {
+    case .unreachable: forgetOperations(of: id, .operationUnreachable, "Agent was marked unreachable")
+    case .gone: forgetOperations(of: id, .operationGoneByOperator, "Agent has been marked gone")
+    case .removed: forgetOperations(of: id, nil, "")
+    }
     if let connection = agents[id]?.connection {
       links[connection] = nil
       admitting.remove(connection)

@@ -11,7 +11,7 @@ extension MasterCore {
   }
 
   /// Why the call is not taken from this sender, if it is not.
-  private func refusal(of call: SchedulerCall, streamID: String?, principal: Principal?) -> CallAnswer? {
+  func refusal(of call: SchedulerCall, streamID: String?, principal: Principal?) -> CallAnswer? {
     do {
       try CallValidation.validate(call, principal: principal)
     } catch {
@@ -63,7 +63,7 @@ extension MasterCore {
     case .kill: kill(id, call.kill, at: now)
     case .shutdown: shutdown(id, call.shutdown)
     case .acknowledge: acknowledge(id, call.acknowledge, at: now)
-    case .acknowledgeOperationStatus: acknowledgeOperation(id, call.acknowledgeOperationStatus)
+    case .acknowledgeOperationStatus: acknowledgeOperation(id, call.acknowledgeOperationStatus, at: now)
     case .reconcile: reconcile(id, call.reconcile, at: now)
     case .reconcileOperations: reconcileOperations(id, call.reconcileOperations)
     case .message: message(id, call.message)

@@ -142,10 +142,11 @@ extension MasterCore {
 
   // MARK: The end of a draining
 
-  /// Notes that nothing runs any more on an agent that is being drained.
+  /// Notes that nothing runs any more on an agent that is being drained, and that all its operations are settled.
   mutating func checkDrained(_ id: AgentKey, at now: Moment) {
     guard let condition = conditions[id], condition.isDraining, let agent = agents[id], agent.tasks.isEmpty,
-      !agent.isLeaving, !settling.contains(id), !markingGone.contains(id), registryCalls.agent != id
+      agent.operations.isEmpty, !agent.isLeaving, !settling.contains(id), !markingGone.contains(id),
+      registryCalls.agent != id
     else { return }
     settling.insert(id)
     if condition.drain?.config.markGone ?? false {

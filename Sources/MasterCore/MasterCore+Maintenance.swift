@@ -131,11 +131,15 @@ extension MasterCore {
   }
 
   /// The registry was not told: the agents stay.
-  mutating func release(_ change: MaintenanceChange) {
+  mutating func release(_ change: MaintenanceChange, at now: Moment) {
     guard case .start(_, let leaving) = change else { return }
     for id in leaving {
       removing.remove(id)
+      guard let agent = agents[id] else { continue }
       agents[id]?.isLeaving = false
+      // A check that came meanwhile was left out.
+      deadlines.insert(
+        .agent(id, incarnation: agent.incarnation), at: now.uptime + configuration.agentPingTimeout)
     }
   }
 

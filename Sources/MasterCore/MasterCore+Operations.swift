@@ -217,6 +217,7 @@ extension MasterCore {
     }
     counters.values["valid_operation_status_updates", default: 0] += 1
     take(status, of: key, on: agent, at: now)
+    checkDrained(agent, at: now)
   }
 
   /// Takes in how an operation went, and tells its framework or acknowledges in its stead.
@@ -329,7 +330,9 @@ extension MasterCore {
 
   // MARK: What frameworks say
 
-  mutating func acknowledgeOperation(_ id: FrameworkKey, _ call: SchedulerCall.AcknowledgeOperationStatus) {
+  mutating func acknowledgeOperation(
+    _ id: FrameworkKey, _ call: SchedulerCall.AcknowledgeOperationStatus, at now: Moment
+  ) {
     counters.messages["operation_status_update_acknowledgement", default: 0] += 1
     guard agents[call.agentID.key]?.isConnected ?? false,
       let key = operationNames[OperationName(framework: id, id: call.operationID.value)],
@@ -341,6 +344,7 @@ extension MasterCore {
     }
     if status.state.isTerminal { removeOperation(key) }
     acknowledgeToAgent(key, status, call.agentID.key)
+    checkDrained(call.agentID.key, at: now)
     counters.values["valid_operation_status_update_acknowledgements", default: 0] += 1
   }
 

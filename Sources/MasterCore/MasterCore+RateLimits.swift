@@ -42,8 +42,9 @@ public struct CallRates: Hashable, Sendable {
   public init(_ message: RateLimits) throws(ValidationError) {
     self.init()
     func limit(_ qps: Double, _ capacity: UInt64?) throws(ValidationError) -> Limit {
-      guard qps > 0, qps.isFinite else {
-        throw ValidationError(.invalidValue, "Invalid qps: \(qps). It must be a positive number")
+      guard qps > 0, qps.isFinite, 1 / qps <= 1e9 else {
+        throw ValidationError(
+          .invalidValue, "Invalid qps: \(qps). It must be a positive number, and no less than one call in 10^9 seconds")
       }
       return Limit(
         interval: .seconds(1 / qps), capacity: min(capacity.map { Int(clamping: $0) } ?? .max, Self.capacityMax))
@@ -82,6 +83,8 @@ extension MasterCore {
   mutating func throttled(
     _ call: SchedulerCall, streamID: String?, principal: Principal?, token: CallToken, at now: Moment
   ) {
+    // Whoever is refused does not use up what others may do.
+    if let refused = refusal(of: call, streamID: streamID, principal: principal) { return answer(token, refused) }
     guard let (key, limit) = throttleKey(of: call.frameworkID.key) else {
       return answer(token, perform(call, streamID: streamID, principal: principal, at: now))
     }

@@ -97,7 +97,7 @@ extension MasterCore {
     registryCalls.agent = nil
     switch change {
     case .gone(let id, _): releaseFromGone(id, at: now)
-    case .maintenance(_, let change): release(change)
+    case .maintenance(_, let change): release(change, at: now)
     case .quota, .weights, .condition: break
     }
     answer(token, .rejected(status: 503, text: "The registry cannot be written: \(message)"))

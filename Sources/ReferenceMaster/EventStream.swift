@@ -65,7 +65,7 @@ struct EventStream: Sendable {
   private func write(
     _ events: ClusterEvents, _ encoding: MessageEncoding, to stream: any ResponseStream
   ) async throws {
-    if let snapshot = events.snapshot {
+    if let snapshot = events.takeSnapshot() {
       let subscribed = await services.view.subscribed(
         to: snapshot, encoding: encoding, heartbeatSeconds: Self.heartbeatInterval / .seconds(1),
         isExtended: events.isExtended)

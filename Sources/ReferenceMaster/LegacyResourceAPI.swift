@@ -89,7 +89,9 @@ struct LegacyResourceAPI: Sendable {
       case UInt8(ascii: "+"): result.append(UInt8(ascii: " "))
       case UInt8(ascii: "%"):
         let digits = bytes[(index + 1)...].prefix(2)
-        guard digits.count == 2, let byte = UInt8(String(decoding: digits, as: UTF8.self), radix: 16) else {
+        guard digits.count == 2, digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
+          let byte = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
+        else {
           throw HTTPFailure.badRequest("Unable to decode query string: Malformed % escape in the request body")
         }
         result.append(byte)

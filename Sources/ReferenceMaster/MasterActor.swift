@@ -52,6 +52,7 @@ actor MasterActor {
   private var waiting: [CallToken: CheckedContinuation<CallAnswer, Never>] = [:]
   /// Writes are over.
   private var isRefusing = false
+  private var isExplaining = false
   private var schedulers: [SchedulerConnection: SchedulerMailbox] = [:]
   private var exchanges: [LinkExchange: (mailbox: ExchangeMailbox, ip: String)] = [:]
   private var addresses: [LinkSessionID: AgentAddress] = [:]
@@ -151,7 +152,16 @@ actor MasterActor {
   }
 
   /// The allocator as it is, for questions that take long.
-  func allocator() -> Allocator { core.allocatorNow }
+  /// A copy of the allocator, for one who explains it; `nil` while another one does.
+  ///
+  /// While a copy is there the next change of the allocator has to duplicate what it changes: one at a time is enough.
+  func beginExplaining() -> Allocator? {
+    guard !isExplaining else { return nil }
+    isExplaining = true
+    return core.allocatorNow
+  }
+
+  func endExplaining() { isExplaining = false }
 
   func metrics() -> [(name: String, value: Double)] { core.metrics(at: clock.now()) }
 

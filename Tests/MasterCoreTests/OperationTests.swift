@@ -529,4 +529,39 @@ struct OperationTests {
     #expect(cluster.view.operations.isEmpty)
     #expect(cluster.metric("master/operations/pending") == 0)
   }
+
+  @Test func `an agent that an operator gives up takes its operations along`() throws {
+    var cluster = Cluster()
+    let agent = try cluster.agent()
+    let scheduler = cluster.framework()
+    cluster.accept(
+      scheduler, cluster.settle().offers(on: scheduler.connection), [.reserve(try reserved("cpus:1"), id: "op")])
+    let gone = cluster.operate {
+      $0.type = .markAgentGone
+      $0.markAgentGone.agentID = AgentID(agent.id)
+    }
+    let told = gone.operations(on: scheduler.connection)
+    #expect(told.map(\.state) == [.operationGoneByOperator])
+    #expect(told.first?.message == "Agent has been marked gone")
+    #expect(cluster.view.operations.isEmpty)
+  }
+
+  @Test func `an agent is drained when its operations are settled, too`() throws {
+    var cluster = Cluster()
+    let agent = try cluster.agent()
+    let scheduler = cluster.framework()
+    let directives = cluster.accept(
+      scheduler, cluster.settle().offers(on: scheduler.connection), [.reserve(try reserved("cpus:1"), id: "op")])
+    let order = try #require(directives.applied(agent).first)
+    _ = cluster.operate {
+      $0.type = .drainAgent
+      $0.drainAgent.agentID = AgentID(agent.id)
+    }
+    var state: DrainState? { cluster.view.agents[agent.id]?.status.drainInfo?.state }
+    #expect(state == .draining)
+    _ = cluster.finish(order, agent)
+    #expect(state == .draining)
+    cluster.acknowledge(scheduler, operation: "op", on: agent)
+    #expect(state == .drained)
+  }
 }

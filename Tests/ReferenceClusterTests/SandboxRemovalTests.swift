@@ -1,3 +1,4 @@
+import AgentCore
 import Foundation
 import SandboxFiles
 import Testing
@@ -44,6 +45,40 @@ import Testing
       }
       #expect(removals.count == 2)
       #expect(paths.allSatisfy(FileManager.default.fileExists(atPath:)))
+    }
+  }
+
+  @Test func `a folder is emptied however deep it is, and without following links`() async throws {
+    try await Self.withFolders(["deep", "kept"]) { paths in
+      // Deeper than a process may have files open, and than a path may be long.
+      var folder = open(paths[0], O_RDONLY | O_DIRECTORY)
+      for _ in 0..<3_000 {
+        #expect(mkdirat(folder, "d", 0o700) == 0)
+        let inner = openat(folder, "d", O_RDONLY | O_DIRECTORY)
+        close(folder)
+        folder = inner
+      }
+      #expect(symlinkat(paths[1], folder, "link") == 0)
+      close(folder)
+      let handle = try #require(opendir(paths[0]))
+      #expect(Sandbox.removeContents(of: handle))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: paths[0]) == [])
+      #expect(FileManager.default.fileExists(atPath: paths[1] + "/inner/file"))
+    }
+  }
+
+  @Test func `a volume is not shown outside of a sandbox by a link that a task made in it`() async throws {
+    try await Self.withFolders(["sandbox", "volume", "elsewhere"]) { paths in
+      func show(at path: String) throws {
+        try Volumes.link(
+          VolumeLink(path: paths[1], containerPath: path, changesOwner: false), in: paths[0])
+      }
+      try FileManager.default.createSymbolicLink(atPath: paths[0] + "/out", withDestinationPath: paths[2])
+      #expect(throws: SandboxError.self) { try show(at: "out/data") }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: paths[2]) == ["inner"])
+      try show(at: "a/b/data")
+      try show(at: "a/b/data")
+      #expect(FileManager.default.fileExists(atPath: paths[0] + "/a/b/data/inner/file"))
     }
   }
 }

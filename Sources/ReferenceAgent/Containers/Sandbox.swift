@@ -41,26 +41,64 @@ enum Sandbox {
   /// Removes the sandbox with all that is in it; symbolic links are removed, not followed.
   static func remove(_ directory: String) {
     guard let handle = opendir(directory) else { return }
-    removeContents(of: handle)
+    _ = removeContents(of: handle)
     rmdir(directory)
   }
 
-  static func removeContents(of folder: OpaquePointer) {
+  /// Removes what is in the folder, and closes it; symbolic links are removed, not followed.
+  ///
+  /// It holds two folders open and no more stack than for one, however deep they are nested: what is in an inner folder is moved up first.
+  ///
+  /// - Returns: Whether all of it is gone.
+  static func removeContents(of folder: OpaquePointer) -> Bool {
     defer { closedir(folder) }
-    let descriptor = dirfd(folder)
+    let top = dirfd(folder)
+    var moved = 0
+    while true {
+      var (found, gone) = (0, 0)
+      rewinddir(folder)
+      for name in names(in: folder) {
+        found += 1
+        if unlinkat(top, name, 0) == 0 || unlinkat(top, name, AT_REMOVEDIR) == 0 {
+          gone += 1
+        } else if let inner = openFolder(name, in: top) {
+          defer { closedir(inner) }
+          for child in names(in: inner) {
+            if unlinkat(dirfd(inner), child, 0) == 0 || unlinkat(dirfd(inner), child, AT_REMOVEDIR) == 0 { continue }
+            moved += 1
+            // A name that is taken is tried again in the next round, with another number.
+            _ = renameat(dirfd(inner), child, top, ".removed-\(moved)")
+          }
+          if unlinkat(top, name, AT_REMOVEDIR) == 0 { gone += 1 }
+        }
+      }
+      if found == 0 { return true }
+      if gone == 0 { return false }
+    }
+  }
+
+  /// The names in an open folder, without those of itself and the one above.
+  private static func names(in folder: OpaquePointer) -> [[CChar]] {
+    var names: [[CChar]] = []
     while let entry = readdir(folder) {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in Array(bytes.prefix { $0 != 0 }) }
       guard name != Array(".".utf8), name != Array("..".utf8) else { continue }
-      let path = name.map { CChar(bitPattern: $0) } + [0]
-      if unlinkat(descriptor, path, 0) == 0 { continue }
-      let inner = openat(descriptor, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-      guard inner >= 0 else { continue }
-      guard let handle = fdopendir(inner) else {
-        close(inner)
-        continue
-      }
-      removeContents(of: handle)
-      unlinkat(descriptor, path, AT_REMOVEDIR)
+      names.append(name.map { CChar(bitPattern: $0) } + [0])
     }
+    return names
+  }
+
+  private static func openFolder(_ name: [CChar], in folder: Int32) -> OpaquePointer? {
+    let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+    var descriptor = openat(folder, name, flags)
+    if descriptor < 0, errno == EACCES, fchmodat(folder, name, 0o700, 0) == 0 {
+      descriptor = openat(folder, name, flags)
+    }
+    guard descriptor >= 0 else { return nil }
+    guard let handle = fdopendir(descriptor) else {
+      close(descriptor)
+      return nil
+    }
+    return handle
   }
 }

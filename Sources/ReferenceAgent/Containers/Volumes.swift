@@ -25,7 +25,7 @@ enum Volumes {
       guard errno == ENOENT else { throw SandboxError("open", folder.path, errno) }
       return
     }
-    Sandbox.removeContents(of: handle)
+    guard Sandbox.removeContents(of: handle) else { throw SandboxError("empty", folder.path, ENOTEMPTY) }
     guard folder.isMountRoot || rmdir(folder.path) == 0 else {
       throw SandboxError("remove", folder.path, errno)
     }
@@ -43,19 +43,31 @@ enum Volumes {
     if volume.changesOwner, owner.st_uid != 0, chown(volume.path, owner.st_uid, owner.st_gid) != 0 {
       throw SandboxError("change the owner of", volume.path, errno)
     }
-    if parts.count > 1 {
-      try FolderMaker.make(directory + "/" + parts.dropLast().joined(separator: "/"))
+    // The sandbox is the task's own: a link that it made there is not followed.
+    var folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { throw SandboxError("open", directory, errno) }
+    defer { close(folder) }
+    for part in parts.dropLast() {
+      if mkdirat(folder, String(part), 0o755) != 0, errno != EEXIST {
+        throw SandboxError("make a folder for", volume.containerPath, errno)
+      }
+      let inner = openat(folder, String(part), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      guard inner >= 0 else { throw SandboxError("make a folder for", volume.containerPath, errno) }
+      close(folder)
+      folder = inner
     }
-    let link = directory + "/" + parts.joined(separator: "/")
-    if symlink(volume.path, link) == 0 { return }
-    guard errno == EEXIST else { throw SandboxError("link", link, errno) }
+    let link = String(parts[parts.count - 1])
+    if symlinkat(volume.path, folder, link) == 0 { return }
+    guard errno == EEXIST else { throw SandboxError("link", volume.containerPath, errno) }
     var present = stat()
-    guard lstat(link, &present) == 0, present.st_mode & S_IFMT == S_IFLNK else {
-      throw SandboxError("link", link, EEXIST)
+    guard fstatat(folder, link, &present, AT_SYMLINK_NOFOLLOW) == 0, present.st_mode & S_IFMT == S_IFLNK else {
+      throw SandboxError("link", volume.containerPath, EEXIST)
     }
     // A link of a task before, to this volume or to another.
     let fresh = link + ".new"
-    unlink(fresh)
-    guard symlink(volume.path, fresh) == 0, rename(fresh, link) == 0 else { throw SandboxError("link", link, errno) }
+    unlinkat(folder, fresh, 0)
+    guard symlinkat(volume.path, folder, fresh) == 0, renameat(folder, fresh, folder, link) == 0 else {
+      throw SandboxError("link", volume.containerPath, errno)
+    }
   }
 }

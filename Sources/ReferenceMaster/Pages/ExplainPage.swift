@@ -19,11 +19,15 @@ enum ExplainPage {
       return values.isEmpty ? nil : values
     }
     let (roles, agents) = (all("role"), all("agent_id")?.map { AgentKey($0) })
-    let allocator = await services.master.allocator()
+    guard let allocator = await services.master.beginExplaining() else {
+      throw HTTPFailure(status: 503, text: "Another explanation is being made; ask again")
+    }
     let explanation: OfferExplanation
     do {
       explanation = try await explain(allocator, FrameworkKey(id), roles, agents, at: services.master.clock.now())
+      await services.master.endExplaining()
     } catch {
+      await services.master.endExplaining()
       if error.code == .unknownFramework {
         throw HTTPFailure(
           status: 404, text: "No framework '\(id.prefix(200))' is registered; GET_FRAMEWORKS lists those that are")

@@ -45,6 +45,34 @@ struct RateLimitTests {
     #expect(revive(busy, in: &cluster) == .accepted)
   }
 
+  @Test func `a call that is refused anyway uses up nobody's rate, and a rate that is next to none is an error`() throws
+  {
+    let rates = try Self.rates {
+      $0.limits = [
+        .with {
+          $0.principal = "busy"
+          $0.qps = 1
+          $0.capacity = 1
+        }
+      ]
+    }
+    var cluster = Cluster { $0.callRates = rates }
+    let busy = cluster.framework { $0.principal = "busy" }
+    for _ in 0..<5 {
+      let answer = cluster.call(busy, streamID: "another") { $0.type = .revive }.answer
+      guard case .rejected(status: 400, text: _) = answer else {
+        Issue.record("\(String(describing: answer))")
+        return
+      }
+    }
+    #expect(cluster.call(busy) { $0.type = .revive }.answer == .accepted)
+    for qps in [1e-30, .leastNonzeroMagnitude, 0, -1, .infinity, .nan] {
+      #expect(throws: ValidationError.self) {
+        try Self.rates { $0.aggregateDefaultQps = qps }
+      }
+    }
+  }
+
   @Test func `those without a limit of their own share one, but for a principal that is named without a rate`() throws {
     let rates = try Self.rates {
       $0.limits = [.with { $0.principal = "free" }]
