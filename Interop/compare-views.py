@@ -12,7 +12,9 @@ import http.client
 import json
 import os
 import re
+import sys
 import threading
+import time
 
 parser = argparse.ArgumentParser()
 parser.add_argument('--ours', required=True)
@@ -282,6 +284,21 @@ for address in masters:
     place = json.loads(get(address, '/tasks?task_id=goes-on')[2])['tasks'][0]['slave_id']
     agent = json.loads(get(address, '/slaves?slave_id=' + place)[2])['slaves'][0]
     agents[address] = '%s:%d' % (address.split(':')[0], agent['port'])
+
+
+def settled(agent):
+    """Whether the executor of the task that finished has ended; it lives on for a moment."""
+    state = json.loads(get(agent, '/state')[2])
+    return any(framework['completed_executors'] for framework in state['frameworks'])
+
+
+deadline = time.monotonic() + 30
+for agent in agents.values():
+    while not settled(agent):
+        if time.monotonic() > deadline:
+            sys.exit('the executor of the finished task does not end at ' + agent)
+        time.sleep(0.05)
+
 for path in ('/state', '/state-summary', '/slaves', '/frameworks', '/tasks', '/tasks?limit=1', '/roles', '/weights', '/quota',
              '/maintenance/status', '/maintenance/schedule', '/frameworks?framework_id=nosuch', '/slaves?slave_id=nosuch',
              '/tasks?task_id=finishes', '/tasks?order=asc&limit=1&offset=1'):
