@@ -12,6 +12,11 @@ public struct VolumeRunner: FrameworkBehaviour {
   private let role: String
   /// Volumes that were asked for and may be there, by name, with the id of the operation that was to make each.
   private var made: [String: String] = [:]
+  /// What tasks need besides their volumes.
+  private var needs: [String: Resources] = [:]
+  /// How often volumes were offered in a row without what their tasks need.
+  private var idle: [String: Int] = [:]
+  private static let patience = 8
   private var lastOperation = 0
   /// Names of volumes whose destruction was said to be finished.
   public private(set) var destroyed: Set<String> = []
@@ -43,6 +48,7 @@ public struct VolumeRunner: FrameworkBehaviour {
 
   public mutating func demanded(_ task: SimulatedTask, at now: Moment) -> [SchedulerCall] {
     var task = task
+    needs[task.name] = task.resources
     task.resources += volume(of: task.name)
     return wakeful(runner.demanded(task, at: now))
   }
@@ -95,20 +101,30 @@ public struct VolumeRunner: FrameworkBehaviour {
     return (try? Resources(messages)) ?? Resources()
   }
 
-  /// Volumes that one offer is to get at most, so that tasks are spread.
-  private static let volumesPerOffer = 3
+  /// Whether the task could run on this, its volume being made first.
+  private func fits(_ task: String, in resources: Resources) -> Bool {
+    resources.contains((needs[task] ?? Resources()) + SimulatedTask.simulated("disk:64"))
+  }
 
-  /// Ends the volumes that are of no use any more, and makes some that are missing: all that can be done with one offer.
+  /// Ends the volumes that are of no use any more, and makes one that is missing: all that can be done with one offer.
   private mutating func use(_ offer: Offer) -> SchedulerCall? {
     let resources = ((try? Resources(offer.resources)) ?? Resources()).unallocated
     let wanted = Set(runner.unfinished)
     var operations: [Offer.Operation] = []
+    var isWaiting = false
     for entry in resources.persistentVolumes.entries where entry.reservationRole == role {
       guard let id = entry.disk?.persistence.id, id.hasPrefix(Self.prefix) else { continue }
       let task = String(id.dropFirst(Self.prefix.count))
-      guard !wanted.contains(task) else {
+      if wanted.contains(task) {
         made[task] = made[task] ?? ""
-        continue
+        if resources.contains(needs[task] ?? Resources()) { idle[task] = nil } else { idle[task, default: 0] += 1 }
+        guard idle[task] ?? 0 >= Self.patience else {
+          isWaiting = true
+          continue
+        }
+        // What its task needs is not to be had here, such as within a limit that other agents use up: it is made elsewhere.
+        idle[task] = nil
+        made[task] = nil
       }
       let destroy = operationID()
       destroying[destroy] = task
@@ -123,14 +139,11 @@ public struct VolumeRunner: FrameworkBehaviour {
     if !left.isEmpty {
       operations.append(make(.unreserve, operationID()) { $0.unreserve.resources = left.messages })
     }
-    var plain = resources
-    for task in runner.unfinished.filter({ made[$0] == nil }).prefix(Self.volumesPerOffer) {
-      let disk = SimulatedTask.simulated("disk:64")
-      guard plain.contains(disk) else { break }
-      plain -= disk
+    // One volume that waits for its task is enough for an agent: others would wait for that task's end, whatever is free elsewhere.
+    if !isWaiting, let task = runner.unfinished.first(where: { made[$0] == nil && fits($0, in: resources) }) {
       let create = operationID()
       made[task] = create
-      operations.append(make(.reserve, operationID()) { $0.reserve.resources = self.disk.messages })
+      operations.append(make(.reserve, operationID()) { $0.reserve.resources = disk.messages })
       operations.append(make(.create, create) { $0.create.volumes = volume(of: task).messages })
     }
     return operations.isEmpty ? nil : accept(offer, operations)
