@@ -701,10 +701,7 @@ extension MasterCore {
       links[connection] = nil
     case .unreachable(let id, _), .remove(let id):
       removing.remove(id)
-      agents[id]?.isLeaving = false
-      guard let agent = agents[id] else { return }
-      deadlines.insert(
-        .agent(id, incarnation: agent.incarnation), at: now.uptime + configuration.agentPingTimeout)
+      keep(id, at: now)
     case .recoveredUnreachable(let ids, _):
       for id in ids { recoveredAgents[id]?.isLeaving = false }
       deadlines.insert(.recoveredAgents, at: now.uptime + configuration.agentPingTimeout)

@@ -43,7 +43,8 @@ extension MasterCore {
     return nil
   }
 
-  private mutating func perform(_ call: SchedulerCall, at now: Moment) -> CallAnswer {
+  /// Takes a call that nothing is to be said against.
+  mutating func perform(_ call: SchedulerCall, at now: Moment) -> CallAnswer {
     let id = call.frameworkID.key
     frameworks[id]?.counts.called(call.type)
     switch call.type {

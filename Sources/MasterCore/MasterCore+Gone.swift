@@ -45,9 +45,7 @@ extension MasterCore {
   mutating func releaseFromGone(_ id: AgentKey, at now: Moment) {
     markingGone.remove(id)
     recoveredAgents[id]?.isLeaving = false
-    guard let agent = agents[id] else { return }
-    agents[id]?.isLeaving = false
-    deadlines.insert(.agent(id, incarnation: agent.incarnation), at: now.uptime + configuration.agentPingTimeout)
+    keep(id, at: now)
   }
 
   /// Tasks that were on an agent that could not be reached, and now never can, are over.

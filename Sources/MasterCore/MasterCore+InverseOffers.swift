@@ -34,15 +34,11 @@ extension MasterCore {
       unsent[id, default: []].append(message)
     }
     for (id, messages) in unsent.sorted(by: { $0.key < $1.key }) {
-      var rest = messages[...]
-      while !rest.isEmpty {
-        let batch = Array(rest.prefix(max(1, configuration.offersPerEventMax)))
-        rest = rest.dropFirst(batch.count)
-        send(
-          SchedulerEvent.with {
-            $0.type = .inverseOffers
-            $0.inverseOffers.inverseOffers = batch
-          }, to: id)
+      sendInBatches(messages, to: id) { batch in
+        .with {
+          $0.type = .inverseOffers
+          $0.inverseOffers.inverseOffers = batch
+        }
       }
     }
   }

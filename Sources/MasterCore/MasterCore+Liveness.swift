@@ -72,6 +72,14 @@ extension MasterCore {
     giveUp(agent, at: now)
   }
 
+  /// The registry was not told that the agent goes, so it stays. A check that came meanwhile was left out.
+  mutating func keep(_ id: AgentKey, at now: Moment) {
+    guard let agent = agents[id] else { return }
+    agents[id]?.isLeaving = false
+    deadlines.insert(
+      .agent(id, incarnation: agent.incarnation), at: now.uptime + configuration.agentPingTimeout)
+  }
+
   /// When the next agent may be given up.
   private mutating func removalTurn(at now: Moment) -> Duration {
     guard let interval = configuration.agentRemovalInterval else { return now.uptime }

@@ -135,11 +135,7 @@ extension MasterCore {
     guard case .start(_, let leaving) = change else { return }
     for id in leaving {
       removing.remove(id)
-      guard let agent = agents[id] else { continue }
-      agents[id]?.isLeaving = false
-      // A check that came meanwhile was left out.
-      deadlines.insert(
-        .agent(id, incarnation: agent.incarnation), at: now.uptime + configuration.agentPingTimeout)
+      keep(id, at: now)
     }
   }
 

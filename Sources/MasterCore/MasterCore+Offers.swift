@@ -29,17 +29,25 @@ extension MasterCore {
     for (id, keys) in all.sorted(by: { $0.key < $1.key }) {
       guard let framework = frameworks[id], framework.isConnected else { continue }
       let messages = keys.compactMap { offers[$0] }.map { $0.message(for: framework.info) }
-      var rest = messages[...]
-      while !rest.isEmpty {
-        let batch = Array(rest.prefix(max(1, configuration.offersPerEventMax)))
-        rest = rest.dropFirst(batch.count)
-        send(
-          SchedulerEvent.with {
-            $0.type = .offers
-            $0.offers = .with { $0.offers = batch }
-          }, to: id)
+      sendInBatches(messages, to: id) { batch in
+        .with {
+          $0.type = .offers
+          $0.offers.offers = batch
+        }
       }
       counters.values["offers_sent", default: 0] += messages.count
+    }
+  }
+
+  /// Sends offers, inverse ones or others, in events of a bounded size.
+  mutating func sendInBatches<Message>(
+    _ messages: [Message], to id: FrameworkKey, _ event: ([Message]) -> SchedulerEvent
+  ) {
+    var rest = messages[...]
+    while !rest.isEmpty {
+      let batch = Array(rest.prefix(max(1, configuration.offersPerEventMax)))
+      rest = rest.dropFirst(batch.count)
+      send(event(batch), to: id)
     }
   }
 

@@ -14,9 +14,8 @@ extension MasterCore {
   }
 
   var quotaContext: QuotaContext {
-    let whitelist = configuration.roles.flatMap { try? RoleWhitelist($0.sorted()) }
-    return QuotaContext(
-      rules: .apacheMesos, whitelist: whitelist, capacity: QuotaContext.capacity(of: agents.values.map(\.total)),
+    QuotaContext(
+      rules: .apacheMesos, whitelist: roleWhitelist, capacity: QuotaContext.capacity(of: agents.values.map(\.total)),
       consumption: quotaConsumption)
   }
 

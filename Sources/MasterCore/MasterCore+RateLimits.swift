@@ -83,22 +83,22 @@ extension MasterCore {
   mutating func throttled(
     _ call: SchedulerCall, streamID: String?, principal: Principal?, token: CallToken, at now: Moment
   ) {
-    // Whoever is refused does not use up what others may do.
-    if let refused = refusal(of: call, streamID: streamID, principal: principal) { return answer(token, refused) }
     guard let (key, limit) = throttleKey(of: call.frameworkID.key) else {
       return answer(token, perform(call, streamID: streamID, principal: principal, at: now))
     }
+    // Whoever is refused does not use up what others may do.
+    if let refused = refusal(of: call, streamID: streamID, principal: principal) { return answer(token, refused) }
     var throttle = throttles[key] ?? Throttle()
     defer { throttles[key] = throttle }
     if throttle.waiting.isEmpty, throttle.next <= now.uptime {
       throttle.next = now.uptime + limit.interval
-      return answer(token, perform(call, streamID: streamID, principal: principal, at: now))
+      return answer(token, perform(call, at: now))
     }
     guard throttle.waiting.count < limit.capacity else {
       return answer(
         token,
         .rejected(
-          status: 429, text: "Message \(Self.name(of: call.type)) dropped: capacity(\(limit.capacity)) exceeded"))
+          status: 429, text: "Message \(call.type.wireName) dropped: capacity(\(limit.capacity)) exceeded"))
     }
     throttle.waiting.append((call, streamID, principal, token))
     if throttle.waiting.count == 1 { deadlines.insert(.throttle(key), at: throttle.next) }
@@ -113,11 +113,5 @@ extension MasterCore {
       deadlines.insert(.throttle(key), at: at)
     }
     answer(next.token, perform(next.call, streamID: next.streamID, principal: next.principal, at: now))
-  }
-
-  /// The call as it is written in JSON.
-  private static func name(of type: SchedulerCall.TypeEnum) -> String {
-    let words = "\(type)".reduce(into: "") { $0 += $1.isUppercase ? "_\($1)" : $1.uppercased() }
-    return words
   }
 }

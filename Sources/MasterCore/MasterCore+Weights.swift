@@ -5,11 +5,10 @@ import SwiftProtobuf
 // How much larger the claims of roles are than those of their siblings.
 extension MasterCore {
   mutating func updateWeights(_ infos: [WeightInfo], token: CallToken, at now: Moment) -> CallAnswer? {
-    let whitelist = configuration.roles.flatMap { try? RoleWhitelist($0.sorted()) }
     var updated = weights
     let roles: [String]
     do {
-      roles = try updated.update(infos, whitelist: whitelist)
+      roles = try updated.update(infos, whitelist: roleWhitelist)
     } catch {
       return .rejected(status: 400, text: error.message)
     }
@@ -21,6 +20,9 @@ extension MasterCore {
     }
     return stage(named.map { .setWeight($0.role, $0.weight) }, .weights(named), token: token, at: now)
   }
+
+  /// The roles that there may be; nil for any.
+  var roleWhitelist: RoleWhitelist? { configuration.roles.flatMap { try? RoleWhitelist($0.sorted()) } }
 
   mutating func apply(_ infos: [WeightInfo], at now: Moment) {
     for info in infos { set(info.role, to: info.weight) }

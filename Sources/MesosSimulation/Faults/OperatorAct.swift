@@ -101,7 +101,7 @@ extension SimulatedCluster {
   /// Undoes what operators did, so that everything can come to its end.
   mutating func undoActs() {
     act(.plan(agents: []))
-    for role in ["dev", "dev/web", "batch"] where !RoleName.isNested(role) { act(.limit(role: role, nil)) }
+    for role in ["dev", "batch"] { act(.limit(role: role, nil)) }
     for index in agents.indices { act(.reactivate(agent: index)) }
   }
 }

@@ -85,9 +85,11 @@ public struct VolumeRunner: FrameworkBehaviour {
 
   private static let prefix = "volume-of-"
 
+  /// What a volume is made of.
+  private static let plainDisk = SimulatedTask.simulated("disk:64")
+
   private var disk: Resources {
-    let plain = SimulatedTask.simulated("disk:64")
-    return (try? plain.pushingReservation(Reservation(.dynamic, role: role))) ?? plain
+    (try? Self.plainDisk.pushingReservation(Reservation(.dynamic, role: role))) ?? Self.plainDisk
   }
 
   private func volume(of task: String) -> Resources {
@@ -103,7 +105,7 @@ public struct VolumeRunner: FrameworkBehaviour {
 
   /// Whether the task could run on this, its volume being made first.
   private func fits(_ task: String, in resources: Resources) -> Bool {
-    resources.contains((needs[task] ?? Resources()) + SimulatedTask.simulated("disk:64"))
+    resources.contains((needs[task] ?? Resources()) + Self.plainDisk)
   }
 
   /// Ends the volumes that are of no use any more, and makes one that is missing: all that can be done with one offer.

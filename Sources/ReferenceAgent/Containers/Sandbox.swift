@@ -59,12 +59,12 @@ enum Sandbox {
       rewinddir(folder)
       for name in names(in: folder) {
         found += 1
-        if unlinkat(top, name, 0) == 0 || unlinkat(top, name, AT_REMOVEDIR) == 0 {
+        if remove(name, in: top) {
           gone += 1
         } else if let inner = openFolder(name, in: top) {
           defer { closedir(inner) }
           for child in names(in: inner) {
-            if unlinkat(dirfd(inner), child, 0) == 0 || unlinkat(dirfd(inner), child, AT_REMOVEDIR) == 0 { continue }
+            if remove(child, in: dirfd(inner)) { continue }
             moved += 1
             // A name that is taken is tried again in the next round, with another number.
             _ = renameat(dirfd(inner), child, top, ".removed-\(moved)")
@@ -75,6 +75,11 @@ enum Sandbox {
       if found == 0 { return true }
       if gone == 0 { return false }
     }
+  }
+
+  /// Removes what is no folder, and a folder that is empty.
+  private static func remove(_ name: [CChar], in folder: Int32) -> Bool {
+    unlinkat(folder, name, 0) == 0 || unlinkat(folder, name, AT_REMOVEDIR) == 0
   }
 
   /// The names in an open folder, without those of itself and the one above.
