@@ -188,20 +188,14 @@ extension Record {
 extension FrameworkEntry {
   fileprivate var protobufMessage: [[UInt8]] {
     var parts = record.protobufParts
-    for offer in offersInOrder {
-      let offerParts = offer.protobufParts
+    func append(_ message: [[UInt8]], field: Int) {
       var head: [UInt8] = []
-      WireBytes.appendHeader(field: 7, length: offerParts.reduce(0) { $0 + $1.count }, to: &head)
+      WireBytes.appendHeader(field: field, length: message.reduce(0) { $0 + $1.count }, to: &head)
       parts.append(head)
-      parts += offerParts
+      parts += message
     }
-    for offer in inverseOffersInOrder {
-      let offerParts = offer.protobufParts
-      var head: [UInt8] = []
-      WireBytes.appendHeader(field: 8, length: offerParts.reduce(0) { $0 + $1.count }, to: &head)
-      parts.append(head)
-      parts += offerParts
-    }
+    for offer in offersInOrder { append(offer.protobufParts, field: 7) }
+    for offer in inverseOffersInOrder { append(offer.protobufParts, field: 8) }
     return parts
   }
 

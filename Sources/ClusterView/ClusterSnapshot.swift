@@ -65,7 +65,7 @@ public struct ClusterSnapshot: Sendable {
 
   /// The tasks of a section with their messages, decoded as the sequence goes.
   public func taskMessages(_ section: TaskRow.Section) -> some Sequence<(row: TaskRow, message: MesosTask)> {
-    taskRows(section).rows.lazy.map { ($0.content.row, $0.content.message) }
+    taskRows(section).rows.lazy.map { ($0.content.row, $0.content.row.message) }
   }
 
   public var executors: some Sequence<ExecutorRow> { executorRows.rows.lazy.map(\.content.row) }

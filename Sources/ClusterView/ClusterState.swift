@@ -67,13 +67,9 @@ struct ClusterState: Sendable {
 
     case .offer(let offer):
       offersMade += 1
-      let record = Record(OfferContent(offer: offer, ordinal: offersMade), ledger)
-      let owner = offer.frameworkID.key
-      if frameworks.update(owner, { $0.offers[record.key] = record }) {
-        offerOwners[record.key] = owner
-      } else {
-        unmatchedChanges += 1
-      }
+      put(
+        Record(OfferContent(offer: offer, ordinal: offersMade), ledger), of: offer.frameworkID.key, in: \.offers,
+        \.offerOwners)
     case .offerRemoved(let id):
       guard let owner = offerOwners.removeValue(forKey: id) else { return expect(false) }
       expect(frameworks.update(owner) { $0.offers[id] = nil })
@@ -115,13 +111,9 @@ struct ClusterState: Sendable {
     case .maintenance(let plan): maintenance = plan
     case .inverseOffer(let offer):
       offersMade += 1
-      let record = Record(InverseOfferContent(offer: offer, ordinal: offersMade), ledger)
-      let owner = offer.frameworkID.key
-      if frameworks.update(owner, { $0.inverseOffers[record.key] = record }) {
-        inverseOfferOwners[record.key] = owner
-      } else {
-        unmatchedChanges += 1
-      }
+      put(
+        Record(InverseOfferContent(offer: offer, ordinal: offersMade), ledger), of: offer.frameworkID.key,
+        in: \.inverseOffers, \.inverseOfferOwners)
     case .inverseOfferRemoved(let id):
       guard let owner = inverseOfferOwners.removeValue(forKey: id) else { return expect(false) }
       expect(frameworks.update(owner) { $0.inverseOffers[id] = nil })
@@ -142,6 +134,19 @@ struct ClusterState: Sendable {
   private mutating func put(_ row: FrameworkRow) {
     let record = Record(FrameworkContent(row: row), ledger)
     if !frameworks.update(row.id, { $0.record = record }) { frameworks.put(FrameworkEntry(record: record)) }
+  }
+
+  /// Notes an offer, or an inverse one, with its framework, and whose it is.
+  private mutating func put<Content: RecordContent>(
+    _ record: Record<Content>, of owner: FrameworkKey,
+    in list: WritableKeyPath<FrameworkEntry, [OfferKey: Record<Content>]>,
+    _ owners: WritableKeyPath<Self, [OfferKey: FrameworkKey]>
+  ) where Content.Key == OfferKey {
+    if frameworks.update(owner, { $0[keyPath: list][record.key] = record }) {
+      self[keyPath: owners][record.key] = owner
+    } else {
+      unmatchedChanges += 1
+    }
   }
 
   private mutating func put(_ row: TaskRow) { put(Record(TaskContent(row: row), ledger)) }

@@ -22,18 +22,7 @@ struct TaskContent: RecordContent {
 
   func protobufParts(_ ledger: EncodingLedger) -> [[UInt8]] { [row.stable, row.status.encoded] }
 
-  var message: MesosTask {
-    // Bytes that are no task came from an agent; what is known beside them is still shown.
-    decode([row.stable, row.status.encoded], as: MesosTask.self)
-      ?? .with {
-        $0.taskID = TaskID(row.id)
-        $0.frameworkID = FrameworkID(row.framework)
-        $0.agentID = AgentID(row.agent)
-        $0.state = row.status.state
-      }
-  }
-
-  func json(_ protobufParts: [[UInt8]]) -> [UInt8] { message.jsonBytes() }
+  func json(_ protobufParts: [[UInt8]]) -> [UInt8] { row.message.jsonBytes() }
 }
 
 struct AgentContent: RecordContent {
@@ -44,17 +33,7 @@ struct AgentContent: RecordContent {
   func protobufParts(_ ledger: EncodingLedger) -> [[UInt8]] {
     [
       row.stable,
-      encode(
-        MasterResponse.GetAgents.Agent.with {
-          $0.active = row.status.active
-          $0.deactivated = row.status.deactivated
-          if let time = row.status.reregisteredTime { $0.reregisteredTime = time }
-          $0.totalResources = row.status.total.messages(in: .endpoint)
-          $0.allocatedResources = row.status.allocated.messages(in: .endpoint)
-          $0.offeredResources = row.status.offered.messages(in: .endpoint)
-          if let info = row.status.drainInfo { $0.drainInfo = info }
-          if let time = row.status.drainStartTime { $0.estimatedDrainStartTime = time }
-        }, ledger),
+      encode(MasterResponse.GetAgents.Agent.with { row.status.fill(&$0) }, ledger),
     ]
   }
 
@@ -122,20 +101,7 @@ struct FrameworkContent: RecordContent {
     WireBytes.appendHeader(field: 1, length: row.info.count, to: &head)
     return [
       head, row.info,
-      encode(
-        MasterResponse.GetFrameworks.Framework.with {
-          let status = row.status
-          $0.active = status.active
-          $0.connected = status.connected
-          $0.recovered = status.recovered
-          if let time = status.registeredTime { $0.registeredTime = time }
-          if let time = status.reregisteredTime { $0.reregisteredTime = time }
-          if let time = status.unregisteredTime { $0.unregisteredTime = time }
-          $0.allocatedResources = status.allocated.messages(in: .endpoint)
-          $0.offeredResources = status.offered.messages(in: .endpoint)
-          // Apache Mesos says so of every framework, also of one without constraints.
-          $0.offerConstraints = status.offerConstraints
-        }, ledger),
+      encode(MasterResponse.GetFrameworks.Framework.with { row.status.fill(&$0) }, ledger),
     ]
   }
 

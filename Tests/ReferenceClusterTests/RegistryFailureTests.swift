@@ -177,6 +177,11 @@ private final class UncertainStorage: StateStorage {
       let agent = try #require(try await cluster.state().getAgents.agents.first)
       #expect(agent.deactivated && !agent.active)
       #expect(agent.hasEstimatedDrainStartTime)
+      // The documents of before the v1 API say the same.
+      let page = try await TestCluster.post(cluster.master, "/slaves", [], headers: [:], method: "GET")
+      let text = String(decoding: page.body, as: UTF8.self)
+      #expect(text.contains("\"drain_info\":{\"state\":\"DRAINED\""), "\(text)")
+      #expect(text.contains("\"estimated_drain_start_time_seconds\":"))
     }
   }
 }

@@ -19,7 +19,7 @@ enum ListPages {
     try page.json.key("slaves")
     try page.json.beginArray()
     for row in snapshot.agents where id == nil || row.id.value == id {
-      let agent = StatePage.message(row)
+      let agent = row.message
       try page.json.beginObject()
       try page.agentFields(agent)
       try page.fullResources(agent)
@@ -116,7 +116,7 @@ enum ListPages {
     try page.json.key("tasks")
     try page.json.beginArray()
     for index in order[query.window(of: order.count)] {
-      try page.task(StatePage.message(rows[index].row))
+      try page.task(rows[index].row.message)
       while let chunk = page.json.takeChunk() { try await write(chunk) }
     }
     try page.json.endArray()

@@ -18,7 +18,7 @@ enum StatePage {
     try page.json.key("slaves")
     try page.json.beginArray()
     for row in snapshot.agents {
-      try page.agent(message(row))
+      try page.agent(row.message)
       while let chunk = page.json.takeChunk() { try await write(chunk) }
     }
     try page.json.endArray()
@@ -83,7 +83,7 @@ enum StatePage {
     _ page: inout LegacyRecords, _ row: FrameworkRow, offers: [Offer], _ index: FrameworkIndex,
     _ write: LegacyPage.Write
   ) async throws {
-    let message = message(row)
+    let message = row.message
     try page.json.beginObject()
     try page.frameworkHead(message)
     for (name, section) in [
@@ -131,47 +131,7 @@ enum StatePage {
 
     /// The tasks, decoded as the sequence goes.
     func tasks(of framework: FrameworkKey, _ section: TaskRow.Section) -> some Sequence<MesosTask> {
-      (rows[section]?[framework] ?? []).lazy.map { StatePage.message($0) }
-    }
-  }
-
-  /// The row as GET_TASKS shows it.
-  static func message(_ row: TaskRow) -> MesosTask {
-    (try? MesosTask(serializedBytes: row.stable + row.status.encoded))
-      ?? .with {
-        $0.taskID = TaskID(row.id)
-        $0.frameworkID = FrameworkID(row.framework)
-        $0.agentID = AgentID(row.agent)
-        $0.state = row.status.state
-      }
-  }
-
-  /// The row as GET_AGENTS shows it.
-  static func message(_ row: AgentRow) -> MasterResponse.GetAgents.Agent {
-    var agent =
-      (try? MasterResponse.GetAgents.Agent(serializedBytes: row.stable, partial: true))
-      ?? .with { $0.agentInfo.id = AgentID(row.id) }
-    agent.active = row.status.active
-    agent.deactivated = row.status.deactivated
-    if let time = row.status.reregisteredTime { agent.reregisteredTime = time }
-    agent.totalResources = row.status.total.messages(in: .endpoint)
-    agent.allocatedResources = row.status.allocated.messages(in: .endpoint)
-    agent.offeredResources = row.status.offered.messages(in: .endpoint)
-    return agent
-  }
-
-  /// The row as GET_FRAMEWORKS shows it, without offers.
-  static func message(_ row: FrameworkRow) -> MasterResponse.GetFrameworks.Framework {
-    .with {
-      $0.frameworkInfo = (try? FrameworkInfo(serializedBytes: row.info)) ?? .with { $0.id = FrameworkID(row.id) }
-      $0.active = row.status.active
-      $0.connected = row.status.connected
-      $0.recovered = row.status.recovered
-      if let time = row.status.registeredTime { $0.registeredTime = time }
-      if let time = row.status.reregisteredTime { $0.reregisteredTime = time }
-      if let time = row.status.unregisteredTime { $0.unregisteredTime = time }
-      $0.allocatedResources = row.status.allocated.messages(in: .endpoint)
-      $0.offeredResources = row.status.offered.messages(in: .endpoint)
+      (rows[section]?[framework] ?? []).lazy.map(\.message)
     }
   }
 }

@@ -41,7 +41,7 @@ enum SummaryPage {
     try page.json.beginArray()
     for row in snapshot.agents {
       try page.json.beginObject()
-      try page.agentFields(StatePage.message(row))
+      try page.agentFields(row.message)
       try counts(&page, ofAgents[row.id], others: "framework_ids")
       try page.json.endObject()
       while let chunk = page.json.takeChunk() { try await write(chunk) }
@@ -51,7 +51,7 @@ enum SummaryPage {
     try page.json.beginArray()
     for (row, _) in snapshot.frameworks {
       try page.json.beginObject()
-      try page.frameworkSummary(StatePage.message(row))
+      try page.frameworkSummary(row.message)
       try counts(&page, ofFrameworks[row.id], others: "slave_ids")
       try page.json.endObject()
       while let chunk = page.json.takeChunk() { try await write(chunk) }
