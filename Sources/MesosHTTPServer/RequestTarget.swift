@@ -34,7 +34,7 @@ struct RequestTarget {
 }
 
 /// Returns `text` with each `%XX` as its byte, or `nil` where two hexadecimal digits are missing or the bytes are no UTF-8.
-func percentDecoded(_ text: Substring, plusIsSpace: Bool) -> String? {
+package func percentDecoded(_ text: Substring, plusIsSpace: Bool) -> String? {
   guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else { return String(text) }
   var bytes: [UInt8] = []
   var iterator = text.utf8.makeIterator()

@@ -3,6 +3,7 @@ import Logging
 import MesosHTTP
 import MesosHTTPServer
 import MesosModel
+import ServerPages
 import ShellSupport
 
 /// `/api/v1/executor`: calls in, and for SUBSCRIBE a stream of events out.
@@ -23,7 +24,7 @@ struct ExecutorAPI: Sendable {
       throw error.failure(at: .executor)
     }
     guard call.type == .subscribe, call.hasSubscribe else {
-      return try response(to: await agent.call(call, principal: nil))
+      return try OutgoingResponse(await agent.call(call, principal: nil))
     }
     let encoding = try Negotiation.responseFormat(.executor, accept: request.headers["Accept"]).encoding
     return try await subscribe(call, encoding: encoding)
@@ -32,7 +33,7 @@ struct ExecutorAPI: Sendable {
   private func subscribe(_ call: ExecutorCall, encoding: MessageEncoding) async throws -> OutgoingResponse {
     let mailbox = AgentActor.ExecutorMailbox(limit: streamLimit)
     let (connection, answer) = await agent.subscribe(call, principal: nil, mailbox: mailbox)
-    guard answer == .streaming else { return try response(to: answer) }
+    guard answer == .streaming else { return try OutgoingResponse(answer) }
     let agent = agent
     return .stream(encoding.mediaType) { stream in
       do {
@@ -44,14 +45,6 @@ struct ExecutorAPI: Sendable {
         throw error
       }
       await agent.executorDisconnected(connection)
-    }
-  }
-
-  private func response(to answer: CallAnswer) throws -> OutgoingResponse {
-    switch answer {
-    case .accepted: return .accepted
-    case .ok, .streaming: return OutgoingResponse(status: 200)
-    case .rejected(let status, let text): throw HTTPFailure(status: status, text: text)
     }
   }
 }

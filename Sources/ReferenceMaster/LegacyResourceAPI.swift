@@ -1,6 +1,7 @@
 import MesosHTTP
 import MesosHTTPServer
 import MesosModel
+import ServerPages
 import SwiftProtobuf
 
 /// `/reserve`, `/unreserve`, `/create-volumes` and `/destroy-volumes`, from before the v1 API: a form with `slaveId` and a JSON array.
@@ -46,11 +47,7 @@ struct LegacyResourceAPI: Sendable {
       call.destroyVolumes.agentID.value = agent
       call.destroyVolumes.volumes = try resources("volumes", of: fields)
     }
-    switch await services.master.call(call, principal: nil) {
-    case .accepted: return OutgoingResponse(status: 202)
-    case .ok, .streaming: return OutgoingResponse(status: 200)
-    case .rejected(let status, let text): throw HTTPFailure(status: status, text: text)
-    }
+    return try OutgoingResponse(await services.master.call(call, principal: nil))
   }
 
   private static func missing(_ name: String) -> HTTPFailure {
@@ -73,33 +70,15 @@ struct LegacyResourceAPI: Sendable {
   /// The fields of a form, the last of each name.
   private static func form(_ body: [UInt8]) throws -> [String: String] {
     var fields: [String: String] = [:]
-    for part in body.split(separator: UInt8(ascii: "&")) {
-      let pair = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-      fields[try decoded(pair[0])] = pair.count > 1 ? try decoded(pair[1]) : ""
+    for part in String(decoding: body, as: UTF8.self).split(separator: "&") {
+      let equals = part.firstIndex(of: "=") ?? part.endIndex
+      guard let name = percentDecoded(part[..<equals], plusIsSpace: true),
+        let value = percentDecoded(part[equals...].dropFirst(), plusIsSpace: true)
+      else {
+        throw HTTPFailure.badRequest("Unable to decode query string: Malformed % escape in the request body")
+      }
+      fields[name] = value
     }
     return fields
-  }
-
-  private static func decoded(_ bytes: ArraySlice<UInt8>) throws -> String {
-    var result: [UInt8] = []
-    result.reserveCapacity(bytes.count)
-    var index = bytes.startIndex
-    while index < bytes.endIndex {
-      switch bytes[index] {
-      case UInt8(ascii: "+"): result.append(UInt8(ascii: " "))
-      case UInt8(ascii: "%"):
-        let digits = bytes[(index + 1)...].prefix(2)
-        guard digits.count == 2, digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
-          let byte = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
-        else {
-          throw HTTPFailure.badRequest("Unable to decode query string: Malformed % escape in the request body")
-        }
-        result.append(byte)
-        index += 2
-      default: result.append(bytes[index])
-      }
-      index += 1
-    }
-    return String(decoding: result, as: UTF8.self)
   }
 }

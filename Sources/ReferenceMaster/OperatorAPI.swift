@@ -117,11 +117,7 @@ struct OperatorAPI: Sendable {
     // The master keeps no files that operators could read.
     case .listFiles, .readFile: throw HTTPFailure(status: 404, text: "")
     default:
-      switch await services.master.call(call, principal: nil) {
-      case .accepted: return OutgoingResponse(status: 202)
-      case .ok, .streaming: return OutgoingResponse(status: 200)
-      case .rejected(let status, let text): throw HTTPFailure(status: status, text: text)
-      }
+      return try OutgoingResponse(await services.master.call(call, principal: nil))
     }
   }
 }

@@ -15,11 +15,7 @@ enum RegistryRoutes {
     ) async throws -> OutgoingResponse {
       let services = try gate.pass(request)
       let call = try make(try await request.body.collect(upTo: bodyLimit))
-      switch await services.master.call(call, principal: nil) {
-      case .accepted: return .accepted
-      case .ok, .streaming: return OutgoingResponse(status: 200)
-      case .rejected(let status, let text): throw HTTPFailure(status: status, text: text)
-      }
+      return try OutgoingResponse(await services.master.call(call, principal: nil))
     }
     return [
       Route(both("/quota"), methods: ["POST"]) { request in try await change(request, setQuota) },

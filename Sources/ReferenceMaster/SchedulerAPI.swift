@@ -3,6 +3,7 @@ import MasterCore
 import MesosHTTP
 import MesosHTTPServer
 import MesosModel
+import ServerPages
 import ShellSupport
 
 /// `/api/v1/scheduler`: calls in, and for SUBSCRIBE a stream of events out.
@@ -26,7 +27,7 @@ struct SchedulerAPI: Sendable {
     }
     let streamID = request.headers["Mesos-Stream-Id"]
     guard call.type == .subscribe else {
-      return try response(to: await master.call(call, streamID: streamID, principal: nil))
+      return try OutgoingResponse(await master.call(call, streamID: streamID, principal: nil))
     }
     let answer = try Negotiation.responseFormat(.scheduler, accept: request.headers["Accept"])
     guard streamID == nil else {
@@ -39,7 +40,7 @@ struct SchedulerAPI: Sendable {
     let streamID = makeStreamID()
     let mailbox = MasterActor.SchedulerMailbox(limit: streamLimit)
     let (connection, answer) = await master.subscribe(call, streamID: streamID, principal: nil, mailbox: mailbox)
-    guard answer == .streaming else { return try response(to: answer) }
+    guard answer == .streaming else { return try OutgoingResponse(answer) }
     let master = master
     return .stream(encoding.mediaType, headers: ["Mesos-Stream-Id": streamID]) { stream in
       do {
@@ -51,14 +52,6 @@ struct SchedulerAPI: Sendable {
         throw error
       }
       await master.schedulerDisconnected(connection)
-    }
-  }
-
-  private func response(to answer: CallAnswer) throws -> OutgoingResponse {
-    switch answer {
-    case .accepted: return .accepted
-    case .ok, .streaming: return OutgoingResponse(status: 200)
-    case .rejected(let status, let text): throw HTTPFailure(status: status, text: text)
     }
   }
 }
