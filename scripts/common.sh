@@ -16,6 +16,19 @@ seconds() { printf '%s' "$((SECONDS - $1))"; }
 # process; with every new plan modules would be compiled again for nothing. So the order is held still, for the build alone.
 build() { SWIFT_DETERMINISTIC_HASHING=1 swift build "$@"; }
 
+# start_cluster: starts a whole cluster with two agents in $work, with the programs of $bin. Sets $cluster_pid at once and $cluster_address
+# when it listens; the caller ends it.
+start_cluster() {
+  "$bin/mesos" local --agents 2 --port 0 --work_dir "$work/cluster" --address_file "$work/address" \
+    --launcher_dir "$bin" >"$work/cluster.log" 2>&1 &
+  cluster_pid=$!
+  while [ ! -s "$work/address" ]; do
+    kill -0 "$cluster_pid" 2>/dev/null || die "$(cat "$work/cluster.log")"
+    read -r -t 0.1 _ <> <(:) || true
+  done
+  cluster_address=$(<"$work/address")
+}
+
 # build_sample [OPTIONS]: builds the sample $SAMPLE (WordCount unless it is set) in the folder of the cluster's build: both packages have
 # the same dependencies, which are then compiled once. A plan of the build that was kept for one package is not good for the other.
 build_sample() {
