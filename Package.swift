@@ -212,7 +212,7 @@ let tests: [Target] = [
     dependencies: [
       "AgentCore", "MasterCore", "SchedulerSimulation", "MesosSimulation", "SchedulerKit", "MesosHTTP", "MesosRuntime",
       "MesosModel",
-      "MesosTestKit",
+      "MesosTestKit", "TransportTestKit",
     ],
     swiftSettings: settings),
   .testTarget(
@@ -226,7 +226,7 @@ let tests: [Target] = [
     name: "OperatorKitTests",
     dependencies: [
       "OperatorCore", "OperatorKit", "MesosHTTP", "MesosHTTPClient", "MesosHTTPServer", "MesosModel", "MesosTestKit",
-      "ReferenceMaster", "SchedulerKit", protobuf, logging, lifecycle,
+      "TransportTestKit", "ReferenceMaster", "SchedulerKit", protobuf, logging, lifecycle,
     ],
     swiftSettings: settings),
   .testTarget(

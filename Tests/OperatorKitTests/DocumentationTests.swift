@@ -1,7 +1,7 @@
-import Foundation
 import MesosModel
 import OperatorKit
 import Testing
+import TransportTestKit
 
 // The code of the articles as it stands there: it compiles, and a test compares the texts.
 
@@ -65,22 +65,10 @@ func listFiles(in container: ContainerID, _ agent: AgentClient) async throws -> 
 
 struct DocumentationTests {
   @Test func `the code of the article is the code that compiles here`() throws {
-    let here = URL(filePath: #filePath)
-    let root = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    let article = try String(
-      contentsOf: root.appending(path: "Sources/OperatorKit/Documentation.docc/WatchingACluster.md"), encoding: .utf8)
-    var blocks: [String] = []
-    var isCode = false
-    for line in article.components(separatedBy: "\n") {
-      if line.hasPrefix("```") {
-        if line == "```swift" { blocks.append("") }
-        isCode = line == "```swift"
-      } else if isCode {
-        blocks[blocks.count - 1] += line + "\n"
-      }
-    }
-    #expect(blocks.count == 6)
-    let source = try String(contentsOf: here, encoding: .utf8)
-    for block in blocks { #expect(source.contains(block), "not compiled:\n\(block)") }
+    let code = try DocumentedCode(
+      of: ["Sources/OperatorKit/Documentation.docc/WatchingACluster.md"],
+      in: ["Tests/OperatorKitTests/DocumentationTests.swift"])
+    #expect(code.count == 6)
+    #expect(code.uncompiled == [])
   }
 }

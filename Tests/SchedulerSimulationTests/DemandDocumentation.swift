@@ -1,9 +1,9 @@
 import AgentCore
-import Foundation
 import MesosSimulation
 import SchedulerKit
 import SchedulerSimulation
 import Testing
+import TransportTestKit
 
 /// The code of the article *Declaring demand*, as it stands there, compiled and run.
 struct DemandDocumentation {
@@ -87,29 +87,10 @@ struct DemandDocumentation {
   }
 
   @Test func `the article shows what is compiled here`() throws {
-    let here = URL(filePath: #filePath)
-    let root = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    func lines(_ url: URL) throws -> [String] {
-      try String(contentsOf: url, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
-        .map { $0.trimmingCharacters(in: .whitespaces) }
-    }
-    let compiled = try lines(here)
-    var blocks: [[String]] = []
-    var block: [String]?
-    for line in try lines(root.appending(path: "Sources/SchedulerKit/Documentation.docc/DeclaringDemand.md")) {
-      if line == "```swift" {
-        block = []
-      } else if line == "```", let done = block {
-        blocks.append(done)
-        block = nil
-      } else {
-        block?.append(line)
-      }
-    }
-    #expect(blocks.count == 5)
-    for block in blocks {
-      let isThere = compiled.indices.contains { compiled[$0...].starts(with: block) }
-      #expect(isThere, "not compiled: \(block.first ?? "")")
-    }
+    let code = try DocumentedCode(
+      of: ["Sources/SchedulerKit/Documentation.docc/DeclaringDemand.md"],
+      in: ["Tests/SchedulerSimulationTests/DemandDocumentation.swift"])
+    #expect(code.count == 5)
+    #expect(code.uncompiled == [])
   }
 }
