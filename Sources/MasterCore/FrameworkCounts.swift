@@ -108,7 +108,8 @@ extension MasterCore {
     func add(
       _ id: FrameworkKey, _ name: String, _ counts: FrameworkCounts, isSubscribed: Bool, _ roles: [(String, Bool)]
     ) {
-      let prefix = "master/frameworks/\(Self.percentEncoded(name))/\(id.value)/"
+      // So that a name stays one part of a key.
+      let prefix = "master/frameworks/\(percentEncoded(name))/\(id.value)/"
       for value in counts.values { values[prefix + value.name] = Double(value.value) }
       values[prefix + "subscribed"] = isSubscribed ? 1 : 0
       for (role, isSuppressed) in roles { values[prefix + "roles/\(role)/suppressed"] = isSuppressed ? 1 : 0 }
@@ -126,21 +127,5 @@ extension MasterCore {
       guard let framework = completedFrameworks[id], !frameworks.contains(id) else { continue }
       add(id, framework.name, framework.counts, isSubscribed: false, framework.roles.map { ($0, false) })
     }
-  }
-
-  /// So that a name stays one part of a key.
-  private static func percentEncoded(_ name: String) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    var bytes: [UInt8] = []
-    for byte in name.utf8 {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-        UInt8(ascii: "~"):
-        bytes.append(byte)
-      default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }

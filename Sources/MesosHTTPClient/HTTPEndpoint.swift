@@ -1,3 +1,5 @@
+import MesosModel
+
 /// Where a server is: scheme with host and port, or a unix socket, and the path that all its paths follow.
 public struct HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
   public enum Address: Hashable, Sendable {
@@ -95,22 +97,4 @@ public struct HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
     while path.last == "/" { path.removeLast() }
     return String(path)
   }
-}
-
-/// Returns `text` with all bytes but the unreserved ones and `keeping` as `%XX`.
-private func percentEncoded(_ text: String, keeping: String) -> String {
-  let digits = Array("0123456789ABCDEF".utf8)
-  var bytes: [UInt8] = []
-  for byte in text.utf8 {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
-      bytes.append(byte)
-    case _ where keeping.utf8.contains(byte):
-      bytes.append(byte)
-    default:
-      bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-    }
-  }
-  return String(decoding: bytes, as: UTF8.self)
 }

@@ -342,7 +342,7 @@ extension AgentCore.Configuration {
       agentInfo: .with {
         $0.hostname = "host"
         $0.port = 5051
-      }, ip: "127.0.0.1", port: 5051, workDirectory: "/work", launcherDirectory: "/libexec")
+      }, ip: "127.0.0.1", port: 5051, workDirectory: "/var/lib/mesos", launcherDirectory: "/libexec")
   }
 }
 

@@ -121,7 +121,7 @@ struct OperationTests {
     agent.log = []
     let volume = try Self.reserved("disk:64", volume: "v")
     agent.handle(.master(.applyOperation(Self.operation(.create, 2, volume))))
-    let folder = VolumeFolder(path: "/work/volumes/roles/dev db/v", isMountRoot: false)
+    let folder = VolumeFolder(path: "/var/lib/mesos/volumes/roles/dev db/v", isMountRoot: false)
     #expect(agent.volumes == [.make(folder)])
     #expect(agent.log == [])
     #expect(agent.core.getOperations().operations.map(\.latestStatus.state) == [.operationFinished, .operationPending])
@@ -147,8 +147,8 @@ struct OperationTests {
     var next = try agent.restarted()
     #expect(
       next.volumes == [
-        .remove(VolumeFolder(path: "/work/volumes/roles/dev db/old", isMountRoot: false)),
-        .make(VolumeFolder(path: "/work/volumes/roles/dev db/new", isMountRoot: false)),
+        .remove(VolumeFolder(path: "/var/lib/mesos/volumes/roles/dev db/old", isMountRoot: false)),
+        .make(VolumeFolder(path: "/var/lib/mesos/volumes/roles/dev db/new", isMountRoot: false)),
       ])
     next.handle(.linkEstablished)
     next.handle(.master(.registered(.with { $0.agentID = "S0" })))
@@ -196,7 +196,7 @@ struct OperationTests {
     try agent.run(task)
     let links = try #require(agent.launches.first).volumes
     #expect(
-      links == [VolumeLink(path: "/work/volumes/roles/dev db/v", containerPath: "data", changesOwner: true)])
+      links == [VolumeLink(path: "/var/lib/mesos/volumes/roles/dev db/v", containerPath: "data", changesOwner: true)])
   }
 
   @Test func `a task under an executor that runs waits for its volume to be shown`() throws {
@@ -280,7 +280,7 @@ struct OperationTests {
 
   @Test(arguments: [
     (Resource.DiskInfo.Source.TypeEnum.path, "/mnt/a", "/mnt/a/volumes/roles/r/v", false),
-    (.path, "disks/a", "/work/disks/a/volumes/roles/r/v", false), (.mount, "/mnt/b", "/mnt/b", true),
+    (.path, "disks/a", "/var/lib/mesos/disks/a/volumes/roles/r/v", false), (.mount, "/mnt/b", "/mnt/b", true),
   ])
   func `volumes on other disks lie there`(
     type: Resource.DiskInfo.Source.TypeEnum, root: String, path: String, isMountRoot: Bool
@@ -292,7 +292,7 @@ struct OperationTests {
     message.disk.source.type = type
     if type == .path { message.disk.source.path.root = root } else { message.disk.source.mount.root = root }
     let entry = try #require(try Resources([message]).entries.first)
-    #expect(VolumeFolder(entry, workDirectory: "/work") == VolumeFolder(path: path, isMountRoot: isMountRoot))
+    #expect(VolumeFolder(entry, workDirectory: "/var/lib/mesos") == VolumeFolder(path: path, isMountRoot: isMountRoot))
   }
 
   @Test(arguments: ["..", "a/b", ""])
@@ -302,6 +302,6 @@ struct OperationTests {
     message.disk.volume.containerPath = "data"
     message.disk.volume.mode = .rw
     guard let entry = (try? Resources([message]))?.entries.first else { return }
-    #expect(VolumeFolder(entry, workDirectory: "/work") == nil)
+    #expect(VolumeFolder(entry, workDirectory: "/var/lib/mesos") == nil)
   }
 }

@@ -141,7 +141,7 @@ import Testing
     let launch = try #require(agent.launches.first)
     #expect(launch.arguments == ["/bin/sh", "-c", "run-me"])
     #expect(launch.user == "somebody")
-    #expect(launch.directory == "/work/slaves/S0/frameworks/F/executors/e/runs/\(launch.container)")
+    #expect(launch.directory == "/var/lib/mesos/slaves/S0/frameworks/F/executors/e/runs/\(launch.container)")
     agent.subscribe(1, executor: "e")
     agent.persistsAtOnce = true
     agent.persist()
