@@ -77,6 +77,9 @@ extension AgentCore {
   public enum Directive: Sendable {
     case answer(CallToken, CallAnswer)
     case sendToMaster(LinkUp.OneOf_Body)
+    /// End the session, so that what the master sent and this agent has not taken in is lost and known to be, then say `.linkLost`; the
+    /// shell begins another.
+    case endSession(message: String)
     case send(ExecutorConnection, ExecutorEvent)
     /// After what was sent is written.
     case close(ExecutorConnection)

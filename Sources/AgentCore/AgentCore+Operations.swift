@@ -57,9 +57,10 @@ extension AgentCore {
       put(Checkpoint.resources, CheckpointResources.with { $0.checkpointed = after.needingCheckpoint.messages })
       if steps.isEmpty { operation.status = endStatus(.operationFinished, of: operation.info, agentID) }
     } catch {
-      // The master counts with what does not come about: it is told by everything that there is.
+      // The master counts with what does not come about: it is told by everything that there is, in a session of its own, as more that
+      // presumes it may be on its way here.
       operation.status = endStatus(.operationError, of: operation.info, agentID, error.message)
-      registersAgain = true
+      directives.append(.endSession(message: "An operation cannot be applied: \(error.message)"))
     }
     put(Checkpoint.operation(key), operation.record)
     operations[key] = operation

@@ -16,6 +16,8 @@ public struct AgentSideSession: Sendable {
     case received(LinkDown)
     /// To be delivered to the master in order.
     case send(LinkUp.OneOf_Body)
+    /// The core wants another session: nothing more of this one is delivered, in either direction.
+    case end(message: String)
     case tick
   }
 
@@ -91,6 +93,7 @@ public struct AgentSideSession: Sendable {
         return []
       case .send(let body): return try send(body, at: now)
       case .received(let record): return try receive(record, at: now)
+      case .end(let message): throw LinkError(code: .ended, message: message)
       case .tick: return try tick(at: now)
       }
     } catch {

@@ -141,6 +141,7 @@ actor LoadAgent {
       switch directive {
       case .answer, .attachSandbox, .releaseSandbox: break
       case .sendToMaster(let body): performLink(link.handle(.send(body), at: clock.now()))
+      case .endSession(let message): performLink(link.handle(.end(message: message), at: clock.now()))
       case .send(let connection, let event): arrived(event, at: connection)
       case .close(let connection):
         if let executor = executors[connection] { exit(connection, executor) }

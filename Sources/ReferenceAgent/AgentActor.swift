@@ -191,6 +191,8 @@ actor AgentActor {
         answered[token] = answer
       case .sendToMaster(let body):
         performLink(link.handle(.send(body), at: clock.now()))
+      case .endSession(let message):
+        performLink(link.handle(.end(message: message), at: clock.now()))
       case .send(let connection, let event):
         guard let mailbox = executors[connection], !mailbox.send(event) else { break }
         logger.warning("executor reads too slowly, stream closed", metadata: ["connection": "\(connection.number)"])

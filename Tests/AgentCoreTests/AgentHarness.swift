@@ -107,6 +107,7 @@ struct AgentHarness {
       switch directive {
       case .answer(let token, let answer): answers[token] = answer
       case .sendToMaster(let body): perform(body)
+      case .endSession: log.append("end the session")
       case .send(let connection, let event):
         check(event)
         log.append("\(connection.number) <- \(event.summary)")

@@ -169,9 +169,27 @@ struct OperationTests {
   @Test func `an operation that cannot be applied is an error, and the agent says what it has`() throws {
     var agent = try Self.registered()
     agent.handle(.master(.applyOperation(Self.operation(.unreserve, 1, try Self.reserved("cpus:1")))))
-    #expect(agent.takeLog().contains("operation op-1 operationError"))
+    #expect(agent.takeLog() == ["end the session", "operation op-1 operationError"])
+    #expect(agent.reregistration == nil, "more may be on its way in this session")
+    agent.handle(.linkLost)
+    agent.handle(.linkEstablished)
     let record = try #require(agent.reregistration)
     #expect(try Resources(record.totalResources) == Resources.parse("cpus:4;mem:4096;disk:1000"))
+    #expect(record.operations.count == 1)
+  }
+
+  @Test func `what was taken in before the session ended is told in the next one`() throws {
+    var agent = try Self.registered()
+    agent.persistsAtOnce = false
+    agent.handle(.master(.applyOperation(Self.operation(.unreserve, 1, try Self.reserved("cpus:1")))))
+    agent.handle(.master(.applyOperation(Self.operation(.reserve, 2, try Self.reserved("cpus:1")))))
+    agent.handle(.linkLost)
+    agent.handle(.linkEstablished)
+    #expect(agent.reregistration == nil)
+    agent.persist()
+    let record = try #require(agent.reregistration)
+    #expect(record.operations.count == 2)
+    #expect(try Resources(record.totalResources).reserved().names == ["cpus"])
   }
 
   @Test func `an agent does not register while operations are on their way to the disk`() throws {

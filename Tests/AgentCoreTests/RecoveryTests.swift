@@ -360,6 +360,7 @@ private struct World {
       case .sendToMaster(let body): master(body)
       case .volumes(_, let number): events.append(.volumesDone(number))
       case .answer, .close, .attachSandbox, .releaseSandbox: break
+      case .endSession(let message): Issue.record("the session ends: \(message)")
       case .terminate(let reason, _): Issue.record("terminated: \(reason)")
       }
     }

@@ -35,6 +35,24 @@ import Testing
     #expect(link.deliveredToAgent == [.kill(1), .kill(2)])
   }
 
+  @Test func `an agent ends its session, and nothing that was on its way in it arrives`() throws {
+    var link = LinkPair()
+    try link.connect()
+    try link.settle()
+    try link.send(.kill(1))
+    try link.perform(link.agent.handle(.end(message: "enough"), at: link.now))
+    try link.send(.kill(2))
+    try link.connect()
+    try link.settle()
+    try link.send(.kill(3))
+    try link.settle()
+    #expect(
+      link.log.dropFirst(2) == [
+        "agent: lost, enough", "agent: close, enough", "master: session 2 of s.2", "agent: established with m",
+      ])
+    #expect(link.deliveredToAgent == [.kill(3)])
+  }
+
   @Test(arguments: 0..<200 as Range<UInt64>)
   func `records arrive in order and once however often the connection breaks`(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)

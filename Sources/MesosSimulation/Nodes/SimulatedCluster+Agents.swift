@@ -193,6 +193,8 @@ extension SimulatedCluster {
       case .answer(let token, let answer): agents[index].answers[token] = answer
       case .sendToMaster(let body):
         handleLink(.send(body), of: index)
+      case .endSession(let message):
+        handleLink(.end(message: message), of: index)
       case .send(let stream, let event):
         if let number = agents[index].streams[stream] { send(.executorEvent(event), on: number, toServer: false) }
       case .close(let stream):

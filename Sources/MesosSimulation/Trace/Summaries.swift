@@ -317,6 +317,7 @@ extension AgentCore.Directive: Traceable {
     switch self {
     case .answer(let token, let answer): "answer \(token.number) \(answer)"
     case .sendToMaster(let body): "master <- \(body)"
+    case .endSession(let message): "end the session: \(message)"
     case .send(let connection, let event): "\(connection.number) <- \(event)"
     case .close(let connection): "close \(connection.number)"
     case .launch(let launch): "launch \(launch.executor) in \(launch.container)"
