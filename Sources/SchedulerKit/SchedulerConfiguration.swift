@@ -114,11 +114,11 @@ public struct SchedulerConfiguration: Sendable {
 
   /// - Parameters:
   ///   - master: `host:port` or a URL, or several apart by commas; `zk://user:password@h1:2181,h2:2181/path` for masters that meet in
-  ///     ZooKeeper; `file:///path` of a file that holds one of these. Where masters that are found speak TLS, make their detector with
-  ///     `isSecure`.
+  ///     ZooKeeper; `file:///path` of a file that holds one of these.
+  ///   - isSecure: Whether masters that are named without a scheme, or found in ZooKeeper, speak TLS: their nodes there do not say.
   ///   - framework: What the framework is.
   /// - Throws: `SchedulerError` with code `.invalidAddress` or `.invalidConfiguration`; its message repeats no credentials.
-  public init(master: String, framework: FrameworkSettings) throws(SchedulerError) {
+  public init(master: String, isSecure: Bool = false, framework: FrameworkSettings) throws(SchedulerError) {
     let text = master.trimmingCharacters(in: .whitespacesAndNewlines)
     if text.hasPrefix(ZooKeeperURL.scheme) || text.hasPrefix("file://") {
       do {
@@ -127,13 +127,13 @@ public struct SchedulerConfiguration: Sendable {
         throw SchedulerError(.invalidAddress, error.message)
       }
       try self.init(framework: framework) { logger, runtime in
-        try makeMasterDetector(text, logger: logger, runtime: runtime)
+        try makeMasterDetector(text, isSecure: isSecure, logger: logger, runtime: runtime)
       }
     } else {
       var masters: [MasterAddress] = []
       for part in text.split(separator: ",") {
         do {
-          masters.append(try MasterAddress(part.trimmingCharacters(in: .whitespaces)))
+          masters.append(try MasterAddress(part.trimmingCharacters(in: .whitespaces), isSecure: isSecure))
         } catch {
           throw SchedulerError(.invalidAddress, error.message)
         }

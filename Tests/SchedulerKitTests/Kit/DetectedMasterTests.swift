@@ -1,7 +1,9 @@
 import Foundation
+import Logging
 import MesosDiscovery
 import MesosHTTPClient
 import MesosModel
+import MesosRuntime
 import SchedulerKit
 import Synchronization
 import Testing
@@ -137,5 +139,27 @@ private final class ToldDetector: MasterDetector {
       #expect((configuration.makeDetector != nil) == isDetected, "\(text)")
       #expect(configuration.policy.masters.isEmpty == isDetected, "\(text)")
     }
+  }
+
+  @Test(arguments: [false, true]) func `masters without a scheme speak TLS where they are said to`(isSecure: Bool) async throws {
+    let settings = FrameworkSettings(name: "test", user: "nobody")
+    let named = try SchedulerConfiguration(master: "h1,http://h2,https://h3", isSecure: isSecure, framework: settings)
+    #expect(named.policy.masters.map(\.isSecure) == [isSecure, false, true])
+
+    let path = FileManager.default.temporaryDirectory.appending(path: "swift-mesos-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data("m:5051\n".utf8).write(to: URL(filePath: path))
+    let configuration = try SchedulerConfiguration(master: "file://\(path)", isSecure: isSecure, framework: settings)
+    let make = try #require(configuration.makeDetector)
+    let detector = try make(Logger(label: "test"), Runtime.system)
+    let found: MasterAddress? = try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await detector.run() }
+      defer { group.cancelAll() }
+      for await detection in detector.detections {
+        if let master = detection.master { return master.address }
+      }
+      return nil
+    }
+    #expect(found == MasterAddress(host: "m", port: 5051, isSecure: isSecure))
   }
 }
