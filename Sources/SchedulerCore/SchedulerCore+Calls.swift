@@ -231,6 +231,11 @@ extension SchedulerCore {
     case .answered(400, _, _) where item.stream != currentStream && item.mayBeRepeated,
       .answered(403, _, _) where item.stream != currentStream && item.mayBeRepeated:
       ordered.queue.prepend(item)  // it named a stream that is over; nothing came of it
+    case .answered(let status, let text, _)
+    where Self.isUnknown(status, text) && item.mayBeRepeated && item.call.type != .teardown
+      && item.attempts < configuration.callAttemptsMax:
+      ordered.queue.prepend(item)
+      loseSubscription(of: item, status: status, at: now, using: &rng)
     case .answered(400, _, _) where item.call.type == .teardown && item.attempts > 1:
       succeeded(item)  // an attempt without an answer had done it
     case .answered(let status, let text, _) where item.call.type == .accept && !Self.refusesForCertain(status, text):
@@ -241,6 +246,7 @@ extension SchedulerCore {
           .outcomeUnknown,
           "The answer may be that to a second copy of the call: \(status): \(SchedulerError.excerpt(text))",
           status: status))
+      if Self.isUnknown(status, text) { loseSubscription(of: item, status: status, at: now, using: &rng) }
     case .answered(let status, let text, _):
       let text = "\(status): \(SchedulerError.excerpt(text))"
       failed(item, SchedulerError(status == 401 ? .unauthorized : .refused, text, status: status))
@@ -272,6 +278,13 @@ extension SchedulerCore {
     case 403, 500...: false
     default: true
     }
+  }
+
+  /// Whether an answer says that the master knows nothing of the subscription. Its stream is dead then, though nothing may have been heard
+  /// of that: most likely the master was replaced.
+  private static func isUnknown(_ status: Int, _ text: String) -> Bool {
+    status == 400 && text.hasPrefix("Framework cannot be found")
+      || status == 403 && text.hasPrefix("Framework is not subscribed")
   }
 
   /// What an ACCEPT without an answer asked for may be done, now or later, or not at all.
@@ -315,6 +328,10 @@ extension SchedulerCore {
     case .answered(400, _, _) where item.stream != currentStream,
       .answered(403, _, _) where item.stream != currentStream:
       acknowledgements.queue.prepend(item)
+    case .answered(let status, let text, _)
+    where Self.isUnknown(status, text) && item.attempts < configuration.callAttemptsMax:
+      acknowledgements.queue.prepend(item)
+      loseSubscription(of: item, status: status, at: now, using: &rng)
     case .answered(let status, let text, _):
       let reason = "\(status): \(SchedulerError.excerpt(text))"
       acknowledgementLost(item, reason)
@@ -353,6 +370,13 @@ extension SchedulerCore {
     guard case .subscribed(let subscribed) = phase, subscribed.stream == item.stream else { return }
     let leader = location.flatMap { MasterAddress(location: $0, of: subscribed.master) }
     lose("it does not lead any more (\(status))", closing: subscribed.stream, leader: leader, at: now, using: &rng)
+  }
+
+  private mutating func loseSubscription(
+    of item: QueuedCall, status: Int, at now: Duration, using rng: inout some RandomNumberGenerator
+  ) {
+    guard case .subscribed(let subscribed) = phase, subscribed.stream == item.stream else { return }
+    lose("it does not know the subscription (\(status))", closing: subscribed.stream, leader: nil, at: now, using: &rng)
   }
 
   private mutating func succeeded(_ item: QueuedCall) {

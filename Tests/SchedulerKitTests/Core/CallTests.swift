@@ -147,7 +147,9 @@ private func subscribed(_ change: (inout SchedulerCore.Configuration) -> Void = 
     #expect((error??.code == .outcomeUnknown) == isInDoubt)
     #expect(error??.status == status)
     #expect(driver.core.knownTasks.map(\.isUncertain) == (isInDoubt ? [true] : []))
-    let asked = driver.atDeadline().sends.filter { $0.call.type == .reconcile }
+    // A subscription that the master does not know is made again first.
+    let next = driver.atDeadline()
+    let asked = (next.stream.map { driver.confirm($0) } ?? next).sends.filter { $0.call.type == .reconcile }
     #expect(asked.flatMap { $0.call.reconcile.tasks.map(\.taskID.value) } == (isInDoubt ? ["t"] : []))
   }
 
@@ -334,6 +336,22 @@ private func subscribed(_ change: (inout SchedulerCore.Configuration) -> Void = 
     #expect(driver.feed(.callEnded(try #require(sent.sends.first).number, refusal)).isEmpty)
     let again = driver.confirm(try #require(driver.atDeadline().stream))
     #expect(again.sends.map(\.call.type) == [.kill])
+    driver.answerAll(again)
+    #expect(driver.log.completion(of: token) == .some(nil))
+  }
+
+  @Test(arguments: [(400, "Framework cannot be found"), (403, "Framework is not subscribed")])
+  func `a master that does not know the subscription is subscribed to again, and the call goes out then`(
+    status: Int, text: String
+  ) throws {
+    var (driver, stream) = try subscribed()
+    let (token, sent) = driver.call(.reconcile("t", on: "A"))
+    let refused = driver.feed(
+      .callEnded(try #require(sent.sends.first).number, .answered(status: status, text: text, location: nil)))
+    #expect(refused.contains(.closeStream(stream)))
+    #expect(driver.log.completion(of: token) == nil)
+    let again = driver.confirm(try #require(driver.atDeadline().stream))
+    #expect(again.sends.first?.call == sent.sends.first?.call)
     driver.answerAll(again)
     #expect(driver.log.completion(of: token) == .some(nil))
   }
