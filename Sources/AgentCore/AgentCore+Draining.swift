@@ -31,7 +31,7 @@ extension AgentCore {
 
   private var hasExecutors: Bool { frameworks.values.contains { !$0.executors.isEmpty } }
 
-  private mutating func endDraining() {
+  mutating func endDraining() {
     guard drainConfig != nil else { return }
     drainConfig = nil
     remove(Checkpoint.drain)

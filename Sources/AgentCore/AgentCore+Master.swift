@@ -101,6 +101,8 @@ extension AgentCore {
         return
       }
       isRegistered = true
+      // It may have been called off meanwhile; if not, that follows at once.
+      endDraining()
       resumeStreams()
       resumeOperations()
       return

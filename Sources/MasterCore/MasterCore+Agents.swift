@@ -13,7 +13,7 @@ extension MasterCore {
     case unreachable(AgentKey, since: Int64)
     /// Not back in time after the start of this master.
     case recoveredUnreachable([AgentKey], since: Int64)
-    case remove(AgentKey)
+    case remove(AgentKey, goneSince: Int64?)
     /// Nothing runs any more on an agent that was being drained.
     case drained(AgentKey, AgentCondition)
     /// The same of one that is not to come back.
@@ -264,10 +264,10 @@ extension MasterCore {
     } catch {
       return refuse(connection, error.message)
     }
+    guard admits(record.agentInfo, from: connection, address) else { return }
     if goneAgents.contains(id) { return shutDown(connection, "Agent has been marked gone") }
     // It comes again, and is told then.
     if markingGone.contains(id) { return effects.directives.append(.closeAgent(connection)) }
-    guard admits(record.agentInfo, from: connection, address) else { return }
     let info = MessageBytes.encoded(record.agentInfo)
     if let agent = agents[id], !agent.isLeaving {
       guard agent.address.ip == address.ip, agent.info.hostname == record.agentInfo.hostname else {
@@ -379,9 +379,10 @@ extension MasterCore {
         stable: MessageBytes.copy(task.record.stable), statuses: statuses, movedBack: wasKnown)
       if !isRecovered {
         let message = wasUnreachable ? "Unreachable agent re-reregistered" : "Unknown agent reregistered"
+        // What its framework is told next: how it ended, the agent says itself, to be acknowledged.
+        let state = statuses.awaited?.state ?? task.record.state
         let status = latest(
-          task.name.task, statuses, executor: executor, agent: id, .agentReregistered(task.record.state),
-          message: message, at: now)
+          task.name.task, statuses, executor: executor, agent: id, .agentReregistered(state), message: message, at: now)
         send(.update(status), to: task.name.framework)
       }
     }
@@ -556,11 +557,14 @@ extension MasterCore {
   }
 
   /// Has the registry forget the agent, then everybody.
-  mutating func remove(_ id: AgentKey) {
+  ///
+  /// - Parameter goneSince: Where it is to be held for gone instead, since when, in nanoseconds since 1970.
+  mutating func remove(_ id: AgentKey, goneSince: Int64? = nil) {
     guard agents[id]?.isLeaving == false else { return }
     agents[id]?.isLeaving = true
     removing.insert(id)
-    persist([.removeAgent(id)], then: .remove(id))
+    let operation = goneSince.map { RegistryOperation.markGone(id, since: $0) } ?? .removeAgent(id)
+    persist([operation], then: .remove(id, goneSince: goneSince))
   }
 
   /// Why an agent is registered no longer.
@@ -673,10 +677,11 @@ extension MasterCore {
           noteUnreachable(id, since: since, at: now)
           tellLost(id)
         }
-      case .remove(let id):
+      case .remove(let id, let goneSince):
         counters.values["slave_removals/reason_unregistered", default: 0] += 1
         let hostname = agents[id]?.info.hostname ?? ""
         removing.remove(id)
+        if let goneSince { remember(gone: id, since: goneSince, at: now) }
         drop(id, .removed, "Agent \(hostname) removed: the agent unregistered", at: now)
       case .drained(let id, let condition): drained(id, condition, at: now)
       case .drainedForGood(let id, let since): drainedForGood(id, since: since, at: now)
@@ -699,7 +704,7 @@ extension MasterCore {
       reregistering.remove(record.agentInfo.id.key)
       if admitting.remove(connection) != nil { effects.directives.append(.closeAgent(connection)) }
       links[connection] = nil
-    case .unreachable(let id, _), .remove(let id):
+    case .unreachable(let id, _), .remove(let id, _):
       removing.remove(id)
       keep(id, at: now)
     case .recoveredUnreachable(let ids, _):

@@ -25,9 +25,7 @@ extension MasterCore {
   /// The agent will not come back: what it ran is over.
   mutating func gone(_ id: AgentKey, since: Int64, at now: Moment) {
     markingGone.remove(id)
-    let forgotten = goneAgents.append(id, since, limit: configuration.unreachableAgentsMax)
-    if !forgotten.isEmpty { persist(forgotten.map { .forgetGone($0.key) }, then: .silent) }
-    scheduleRegistryCollection(at: now)
+    remember(gone: id, since: since, at: now)
     let message = "Agent has been marked gone"
     if agents[id] != nil {
       send(.shutdown(.with { $0.message = message }), to: id)
@@ -39,6 +37,13 @@ extension MasterCore {
       endUnreachableTasks(of: id, message, at: now)
     }
     conditions[id] = nil
+  }
+
+  /// Remembers an agent that the registry holds for gone: it is sent away when it comes back all the same.
+  mutating func remember(gone id: AgentKey, since: Int64, at now: Moment) {
+    let forgotten = goneAgents.append(id, since, limit: configuration.unreachableAgentsMax)
+    if !forgotten.isEmpty { persist(forgotten.map { .forgetGone($0.key) }, then: .silent) }
+    scheduleRegistryCollection(at: now)
   }
 
   /// The registry was not told: the agent stays what it was.

@@ -9,7 +9,7 @@ extension MasterCore {
   enum MaintenanceChange: Sendable {
     case schedule
     /// Agents of the machines that are removed.
-    case start([MachineName], agents: [AgentKey])
+    case start([MachineName], agents: [AgentKey], since: Int64)
     case stop
   }
 
@@ -46,9 +46,11 @@ extension MasterCore {
       removing.insert(id)
       agents[id]?.isLeaving = true
     }
+    // Their tasks are over for frameworks: one that does not hear of it now must not come back with them when its machine is up again.
+    let since = now.wallNanoseconds
     return stage(
-      [.setMaintenance(plan)] + leaving.map { .removeAgent($0) },
-      .maintenance(plan, .start(names, agents: leaving)), token: token, at: now)
+      [.setMaintenance(plan)] + leaving.map { .markGone($0, since: since) },
+      .maintenance(plan, .start(names, agents: leaving, since: since)), token: token, at: now)
   }
 
   mutating func stopMaintenance(_ ids: [MachineID], token: CallToken, at now: Moment) -> CallAnswer? {
@@ -92,10 +94,13 @@ extension MasterCore {
         settleUnavailability(of: id)
       }
       requestCycle()
-    case .start(_, let leaving):
+    case .start(_, let leaving, let since):
       let message = "Operator initiated 'Machine DOWN'"
       let gone = Set(leaving)
-      for id in leaving { removing.remove(id) }
+      for id in leaving {
+        removing.remove(id)
+        remember(gone: id, since: since, at: now)
+      }
       // Some may have come since the call was taken.
       for id in allocator.agentIDs where agents[id].map({ plan.isDown($0.machine) }) ?? false {
         shutDown(id, message, isRemoved: gone.contains(id), at: now)
@@ -109,20 +114,20 @@ extension MasterCore {
 
   /// Has an agent of a machine that is down end, and gives it up.
   ///
-  /// - Parameter isRemoved: Whether the registry no longer holds it.
+  /// - Parameter isRemoved: Whether the registry holds it for gone.
   private mutating func shutDown(_ id: AgentKey, _ message: String, isRemoved: Bool, at now: Moment) {
     send(.shutdown(.with { $0.message = message }), to: id)
     guard !isRemoved else {
       counters.values["slave_removals/reason_unregistered", default: 0] += 1
       return drop(id, .removed, message, at: now)
     }
-    // It was admitted after the machine was to be taken down: it is not offered until the registry has forgotten it.
+    // It was admitted after the machine was to be taken down: it is not offered until the registry holds it for gone.
     agents[id]?.isDown = true
     settleHindrances(of: id)
     if let offers = agents[id]?.offers { removeOffers(offers, notify: true, at: now) }
     removeInverseOffers(of: id, at: now)
     touch(id)
-    remove(id)
+    remove(id, goneSince: now.wallNanoseconds)
   }
 
   /// Whether an agent at this address would be on a machine that is down.
@@ -132,7 +137,7 @@ extension MasterCore {
 
   /// The registry was not told: the agents stay.
   mutating func release(_ change: MaintenanceChange, at now: Moment) {
-    guard case .start(_, let leaving) = change else { return }
+    guard case .start(_, let leaving, _) = change else { return }
     for id in leaving {
       removing.remove(id)
       keep(id, at: now)

@@ -101,8 +101,24 @@ import Testing
     next.subscribe(2, executor: "t", tasks: [.command("t")])
     #expect(next.takeLog().contains("2 <- KILL t"))
     next.handle(.master(.registered(.with { $0.agentID = "S0" })))
+    next.handle(Self.drain())
     next.update(executor: "t", .of("t", .taskKilled, 9))
     #expect(next.takeLog().contains("update t taskKilled agentDraining"))
+  }
+
+  @Test(arguments: [true, false])
+  func `an agent that was away hears whether it is still to be drained`(isToBe: Bool) throws {
+    var agent = try AgentHarness.running()
+    agent.handle(Self.drain())
+    agent.handle(.linkLost)
+    agent.handle(.linkEstablished)
+    agent.log = []
+    agent.handle(.master(.registered(.with { $0.agentID = "S0" })))
+    if isToBe { agent.handle(Self.drain()) }
+    #expect((agent.disk["drain"] != nil) == isToBe)
+    agent.log = []
+    try agent.run(.command("late"))
+    #expect(agent.takeLog() == [isToBe ? "update late taskDropped agentDraining" : "launch late"])
   }
 
   @Test func `an agent without tasks has nothing to drain`() throws {

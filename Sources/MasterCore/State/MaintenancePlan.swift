@@ -94,7 +94,7 @@ public struct MaintenancePlan: Hashable, Sendable {
   public var downMachines: [MachineID] { names.filter(isDown).compactMap { entries[$0]?.id } }
 
   /// The plan without these machines; a window that is left without machines goes with them.
-  func removing(_ machines: Set<MachineName>) -> MaintenancePlan {
+  public func removing(_ machines: Set<MachineName>) -> MaintenancePlan {
     var schedule = schedule
     for index in schedule.windows.indices {
       schedule.windows[index].machineIds.removeAll { machines.contains(MachineName($0)) }

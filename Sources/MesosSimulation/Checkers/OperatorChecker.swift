@@ -22,13 +22,14 @@ struct OperatorChecker: Sendable {
     case .reactivateAgent: withheld.remove(call.reactivateAgent.agentID.key)
     case .markAgentGone: gone.insert(call.markAgentGone.agentID.key)
     case .updateMaintenanceSchedule:
-      maintenance = MaintenancePlan(
-        schedule: call.updateMaintenanceSchedule.schedule, down: maintenance?.down ?? [])
+      guard let plan = maintenance else { break }
+      maintenance = MaintenancePlan(schedule: call.updateMaintenanceSchedule.schedule, down: plan.down)
     case .startMaintenance:
       guard let plan = maintenance else { break }
       maintenance = MaintenancePlan(
         schedule: plan.schedule, down: plan.down + call.startMaintenance.machines.map(MachineName.init))
-    case .stopMaintenance: maintenance = nil
+    case .stopMaintenance:
+      maintenance = maintenance?.removing(Set(call.stopMaintenance.machines.map(MachineName.init)))
     case .updateQuota:
       for config in call.updateQuota.quotaConfigs { quotas[config.role] = (try? Quota(config)) ?? Quota.none }
     case .updateWeights:
@@ -54,6 +55,7 @@ struct OperatorChecker: Sendable {
     if let maintenance, registry.maintenance != maintenance {
       return "the schedule is \(maintenance), and the registry has \(registry.maintenance)"
     }
+    maintenance = registry.maintenance
     for (role, quota) in quotas.sorted(by: { $0.key < $1.key }) where registry.quotas[role] ?? .none != quota {
       return "the quota of role \(role) is not in the registry"
     }

@@ -16,8 +16,9 @@ public struct FaultySimulation: Sendable {
   public var end = Duration.seconds(600)
   /// How many faults are drawn at most.
   public var faultsMax = 24
-  /// How often operators do something at most: drain, deactivate and reactivate agents, plan maintenance, change quotas and weights.
-  public var actsMax = 0
+  /// How often operators do something at most: drain, deactivate, reactivate and give up agents, plan maintenance, take machines down and
+  /// bring them up, change quotas and weights.
+  public var actsMax = 12
   /// Which checkers watch.
   public var checkers = CheckerSet.all
   /// A mistake of the harness for a checker to find.
@@ -48,7 +49,6 @@ public struct FaultySimulation: Sendable {
     if let sabotage { cluster.sabotage(sabotage) }
     cluster.run(until: faultsUntil)
     cluster.heal()
-    if actsMax > 0 { cluster.undoActs() }
     finish(&cluster)
     var ended = 0
     for framework in 0..<cluster.frameworkCount {
@@ -98,7 +98,7 @@ public struct FaultySimulation: Sendable {
       addTasks(to: &cluster, of: index, using: &rng)
     }
     addFaults(to: &cluster, frameworks: count, using: &rng)
-    if actsMax > 0 { addActs(to: &cluster, seed) }
+    addActs(to: &cluster, seed)
     return cluster
   }
 
@@ -106,22 +106,28 @@ public struct FaultySimulation: Sendable {
   private func addActs(to cluster: inout SimulatedCluster, _ seed: UInt64) {
     var rng = SplitMix(seed: seed &* 0x9e37_79b9_7f4a_7c15 ^ 0x0b5)
     func below(_ bound: Int) -> Int { Int(rng.next(upperBound: UInt64(max(bound, 1)))) }
-    for _ in 0..<(1 + below(actsMax)) {
+    for _ in 0..<below(actsMax + 1) {
       let agent = below(cluster.agentCount)
       let role = ["dev", "batch"][below(2)]
-      let act: OperatorAct =
-        switch below(10) {
-        case 0, 1: .drain(agent: agent, markGone: false)
-        case 2, 3: .deactivate(agent: agent)
-        case 4: .reactivate(agent: agent)
-        case 5: .plan(agents: (0..<below(4)).map { (agent + $0) % cluster.agentCount })
-        case 6, 7:
-          .limit(
-            role: role, try? ResourceLimits(parsing: ["cpus:1;mem:512", "cpus:6", "cpus:20;mem:9000"][below(3)]))
-        case 8: .limit(role: role, nil)
-        default: .weigh(role: role, Double(1 + below(5)))
-        }
-      cluster.act(act, at: .milliseconds(Int64(below(320_000))))
+      let at = Duration.milliseconds(Int64(below(320_000)))
+      let act: OperatorAct
+      switch below(13) {
+      case 0, 1: act = .drain(agent: agent, markGone: below(4) == 0)
+      case 2, 3: act = .deactivate(agent: agent)
+      case 4: act = .reactivate(agent: agent)
+      case 5: act = .plan(agents: (0..<below(4)).map { (agent + $0) % cluster.agentCount })
+      case 6, 7:
+        act = .plan(agents: [agent])
+        cluster.act(.takeDown(agents: [agent]), at: at + .milliseconds(Int64(below(60_000))))
+        cluster.act(.bringUp(agents: [agent]), at: at + .milliseconds(Int64(60_000 + below(60_000))))
+      case 8: act = .markGone(agent: agent)
+      case 9, 10:
+        let limits = ["cpus:1;mem:512", "cpus:6", "cpus:20;mem:9000"][below(3)]
+        act = .limit(role: role, try? ResourceLimits(parsing: limits))
+      case 11: act = .limit(role: role, nil)
+      default: act = .weigh(role: role, Double(1 + below(5)))
+      }
+      cluster.act(act, at: at)
     }
   }
 
@@ -186,6 +192,8 @@ public struct FaultySimulation: Sendable {
     while cluster.violations.isEmpty, next < end {
       // What lives on is to be killed, however often it takes.
       for framework in 0..<cluster.frameworkCount { cluster.killUnending(of: framework) }
+      // The last draining for good may have ended only now.
+      cluster.undoActs()
       next += .seconds(10)
       _ = cluster.run(until: { $0.isQuiet }, within: next - cluster.elapsed)
       if cluster.isQuiet { break }

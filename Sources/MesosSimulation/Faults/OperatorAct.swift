@@ -11,11 +11,14 @@ public enum OperatorAct: Hashable, Sendable {
   case reactivate(agent: Int)
   /// Says that an agent will not come back; it ends when it hears of it.
   case markGone(agent: Int)
+  /// Says of all that the registry has and that is none of the present agents that it will not come back. Nothing while an agent is
+  /// away, which may be one of them.
+  case giveUpStrangers
   /// Plans maintenance of the agents' machines, a minute from the start on, and of no others.
   case plan(agents: [Int])
   /// Takes the agents' machines down.
   case takeDown(agents: [Int])
-  /// Brings the agents' machines up, and starts their agents again.
+  /// Brings the agents' machines up, and starts their agents again, also those that were given up: as new ones.
   case bringUp(agents: [Int])
   /// Limits what a role may have, or no longer.
   case limit(role: String, ResourceLimits?)
@@ -57,6 +60,16 @@ extension SimulatedCluster {
       guard let id = id(agent) else { return }
       call.type = .markAgentGone
       call.markAgentGone.agentID = id
+    case .giveUpStrangers:
+      guard agents.allSatisfy({ $0.core?.agentID != nil }) else { return }
+      let present = Set(agents.compactMap { $0.core?.agentID })
+      for id in master.registry.agents.keys.sorted() where !present.contains(id) {
+        operate {
+          $0.type = .markAgentGone
+          $0.markAgentGone.agentID = AgentID(id)
+        }
+      }
+      return
     case .plan(let indices):
       call.type = .updateMaintenanceSchedule
       call.updateMaintenanceSchedule.schedule = MaintenanceSchedule()
@@ -100,8 +113,10 @@ extension SimulatedCluster {
 
   /// Undoes what operators did, so that everything can come to its end.
   mutating func undoActs() {
+    for index in agents.indices { act(.bringUp(agents: [index])) }
     act(.plan(agents: []))
     for role in ["dev", "batch"] { act(.limit(role: role, nil)) }
     for index in agents.indices { act(.reactivate(agent: index)) }
+    act(.giveUpStrangers)
   }
 }

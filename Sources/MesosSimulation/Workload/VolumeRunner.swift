@@ -12,6 +12,9 @@ public struct VolumeRunner: FrameworkBehaviour {
   private let role: String
   /// Volumes that were asked for and may be there, by name, with the id of the operation that was to make each.
   private var made: [String: String] = [:]
+  /// When each of them was asked for or offered last. One that is not offered for long went with its agent.
+  private var seen: [String: Duration] = [:]
+  private static let memory = Duration.seconds(60)
   /// What tasks need besides their volumes.
   private var needs: [String: Resources] = [:]
   /// How often volumes were offered in a row without what their tasks need.
@@ -58,8 +61,12 @@ public struct VolumeRunner: FrameworkBehaviour {
     case .offers(let offers):
       var calls: [SchedulerCall] = []
       var others: [Offer] = []
+      for (task, last) in seen where now.uptime >= last + Self.memory {
+        seen[task] = nil
+        made[task] = nil
+      }
       for offer in offers {
-        if let call = use(offer) { calls.append(call) } else { others.append(offer) }
+        if let call = use(offer, at: now) { calls.append(call) } else { others.append(offer) }
       }
       return calls + wakeful(runner.received(.offers(others), at: now))
     case .operation(let status):
@@ -109,7 +116,7 @@ public struct VolumeRunner: FrameworkBehaviour {
   }
 
   /// Ends the volumes that are of no use any more, and makes one that is missing: all that can be done with one offer.
-  private mutating func use(_ offer: Offer) -> SchedulerCall? {
+  private mutating func use(_ offer: Offer, at now: Moment) -> SchedulerCall? {
     let resources = ((try? Resources(offer.resources)) ?? Resources()).unallocated
     let wanted = Set(runner.unfinished)
     var operations: [Offer.Operation] = []
@@ -119,6 +126,7 @@ public struct VolumeRunner: FrameworkBehaviour {
       let task = String(id.dropFirst(Self.prefix.count))
       if wanted.contains(task) {
         made[task] = made[task] ?? ""
+        seen[task] = now.uptime
         if resources.contains(needs[task] ?? Resources()) { idle[task] = nil } else { idle[task, default: 0] += 1 }
         guard idle[task] ?? 0 >= Self.patience else {
           isWaiting = true
@@ -145,6 +153,7 @@ public struct VolumeRunner: FrameworkBehaviour {
     if !isWaiting, let task = runner.unfinished.first(where: { made[$0] == nil && fits($0, in: resources) }) {
       let create = operationID()
       made[task] = create
+      seen[task] = now.uptime
       operations.append(make(.reserve, operationID()) { $0.reserve.resources = disk.messages })
       operations.append(make(.create, create) { $0.create.volumes = volume(of: task).messages })
     }
