@@ -46,6 +46,7 @@ extension AgentCore {
     message.version = configuration.version
     message.totalResources = total.messages
     message.operations = operationRecords
+    message.completedTasks = history
     for framework in frameworks.values where !framework.executors.isEmpty {
       message.frameworks.append(
         .with {
@@ -67,6 +68,30 @@ extension AgentCore {
     }
     directives.append(.sendToMaster(.reregister(message)))
   }
+
+  /// What a master that was not there cannot know: the tasks whose end their frameworks have acknowledged, the newest of them within
+  /// ``historyBytesMax``, oldest first.
+  private var history: [LinkTaskRecord] {
+    var ended: [AgentTask] = []
+    for framework in frameworks.values where !framework.isTerminating {
+      for executor in Array(framework.completed) + framework.executors.values {
+        ended += executor.completed.filter(\.task.state.isTerminal)
+      }
+    }
+    var records: [LinkTaskRecord] = []
+    var bytes = 0
+    for task in ended.sorted(by: { $0.order > $1.order }) {
+      var record = record(of: task)
+      record.resources = []
+      bytes += record.stable.count + record.volatile.count
+      guard bytes <= Self.historyBytesMax else { break }
+      records.append(record)
+    }
+    return records.reversed()
+  }
+
+  /// The most that the history takes of a record of the link, which what runs has to find its place in too.
+  private static let historyBytesMax = 16 << 20
 
   private func record(of task: AgentTask) -> LinkTaskRecord {
     var stable = task.task

@@ -146,16 +146,19 @@ extension ClusterSnapshot {
     _ rows: SlabRows<Row>, field: Int, _ message: (Row) -> [[UInt8]]
   ) async -> Body {
     var body = Body()
-    for chunk in rows.chunks where !chunk.isEmpty {
-      let messages = chunk.compactMap { $0.map(message) }
-      let lengths = messages.map { $0.reduce(0) { $0 + $1.count } }
-      var slice: [UInt8] = []
-      slice.reserveCapacity(lengths.reduce(0) { $0 + $1 + WireBytes.headerCount(field: field, length: $1) })
-      for (parts, length) in zip(messages, lengths) {
-        WireBytes.appendHeader(field: field, length: length, to: &slice)
-        for part in parts { slice += part }
-      }
-      body.append(slice)
+    for (chunk, encodings) in zip(rows.chunks, rows.encodings) where !chunk.isEmpty {
+      body.append(
+        encodings.slice(.protobuf(field: field), ledger) {
+          let messages = chunk.compactMap { $0.map(message) }
+          let lengths = messages.map { $0.reduce(0) { $0 + $1.count } }
+          var slice: [UInt8] = []
+          slice.reserveCapacity(lengths.reduce(0) { $0 + $1 + WireBytes.headerCount(field: field, length: $1) })
+          for (parts, length) in zip(messages, lengths) {
+            WireBytes.appendHeader(field: field, length: length, to: &slice)
+            for part in parts { slice += part }
+          }
+          return slice
+        })
       await Task.yield()
     }
     return body
@@ -164,17 +167,18 @@ extension ClusterSnapshot {
   /// The elements of an array with commas between them, one slice a chunk.
   private func jsonList<Row>(_ rows: SlabRows<Row>, _ json: (Row) -> [UInt8]) async -> Body {
     var body = Body()
-    var isFirst = true
-    for chunk in rows.chunks where !chunk.isEmpty {
-      var slice: [UInt8] = []
-      let elements = chunk.compactMap { $0.map(json) }
-      slice.reserveCapacity(elements.reduce(0) { $0 + $1.count + 1 })
-      for element in elements {
-        if !isFirst { slice.append(UInt8(ascii: ",")) }
-        isFirst = false
-        slice += element
+    for (chunk, encodings) in zip(rows.chunks, rows.encodings) where !chunk.isEmpty {
+      let slice = encodings.slice(.json, ledger) {
+        let elements = chunk.compactMap { $0.map(json) }
+        var slice: [UInt8] = []
+        slice.reserveCapacity(elements.reduce(0) { $0 + $1.count + 1 })
+        for element in elements {
+          slice.append(UInt8(ascii: ","))
+          slice += element
+        }
+        return slice
       }
-      body.append(slice)
+      body.append(body.length == 0 ? Array(slice.dropFirst()) : slice)
       await Task.yield()
     }
     return body

@@ -12,6 +12,7 @@ public struct ClusterSnapshot: Sendable {
   public let quotas: QuotaTree
   /// The schedule of maintenance, and which machines are down.
   public let maintenance: MaintenancePlan
+  let ledger: EncodingLedger
   private let inverseAnswers: [MachineName: [AgentKey: [FrameworkKey: InverseOfferStatus]]]
   let agentRows: SlabRows<Record<AgentContent>>
   let recoveredAgentRows: SlabRows<Record<RecoveredAgentContent>>
@@ -28,6 +29,7 @@ public struct ClusterSnapshot: Sendable {
     weights = state.weights
     quotas = state.quotas
     maintenance = state.maintenance
+    ledger = state.ledger
     inverseAnswers = state.inverseAnswers
     agentRows = state.agents.rows
     recoveredAgentRows = state.recoveredAgents.rows
@@ -66,6 +68,11 @@ public struct ClusterSnapshot: Sendable {
   /// The tasks of a section with their messages, decoded as the sequence goes.
   public func taskMessages(_ section: TaskRow.Section) -> some Sequence<(row: TaskRow, message: MesosTask)> {
     taskRows(section).rows.lazy.map { ($0.content.row, $0.content.row.message) }
+  }
+
+  /// The tasks of a section with what pages make of each, which is made once.
+  public func taskPages(_ section: TaskRow.Section) -> some Sequence<TaskPages> {
+    taskRows(section).rows.lazy.map { TaskPages(record: $0) }
   }
 
   public var executors: some Sequence<ExecutorRow> { executorRows.rows.lazy.map(\.content.row) }
@@ -125,5 +132,19 @@ public struct ClusterSnapshot: Sendable {
         }
       }
     }
+  }
+}
+
+/// A task and what a page shows of it.
+public struct TaskPages: Sendable {
+  let record: Record<TaskContent>
+
+  public var framework: FrameworkKey { record.content.row.framework }
+
+  /// The task as `make` writes it, which is asked once in the life of this state of the task for as long as memory is left for it.
+  ///
+  /// - Parameter make: The same function for all readers.
+  public func page<Failure: Error>(_ make: (TaskRow) throws(Failure) -> [UInt8]) throws(Failure) -> [UInt8] {
+    try record.page { content throws(Failure) in try make(content.row) }
   }
 }

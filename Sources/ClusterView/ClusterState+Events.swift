@@ -59,7 +59,7 @@ extension ClusterState {
       guard case .offer(let framework) = before else { return nil }
       return .offerRemoved(id, framework)
 
-    case .task(let row): return task(TaskPath(framework: row.framework, task: row.id)).map { .taskAdded($0.content) }
+    case .task(let row): return .taskAdded(TaskContent(row: row))
     case .taskStatus(let framework, _, let status): return update(framework, before, status)
     case .taskMoved(let framework, let id, let status, let section):
       if section == .active { return task(TaskPath(framework: framework, task: id)).map { .taskAdded($0.content) } }

@@ -23,7 +23,7 @@ struct ClusterState: Sendable {
   private(set) var unmatchedChanges = 0
   private var offerOwners: [OfferKey: FrameworkKey] = [:]
   private var offersMade: UInt64 = 0
-  private let ledger: EncodingLedger
+  let ledger: EncodingLedger
 
   init(chunkSize: Int, ledger: EncodingLedger) {
     self.ledger = ledger

@@ -56,6 +56,7 @@ final class Record<Content: RecordContent>: SlabRow {
   private struct Kept {
     var parts: [[UInt8]]?
     var json: [UInt8]?
+    var page: [UInt8]?
   }
 
   init(_ content: Content, _ ledger: EncodingLedger) {
@@ -64,7 +65,8 @@ final class Record<Content: RecordContent>: SlabRow {
   }
 
   deinit {
-    if let json = kept.withLock({ $0.json }) { ledger.giveBack(json.count) }
+    let count = kept.withLock { ($0.json?.count ?? 0) + ($0.page?.count ?? 0) }
+    if count > 0 { ledger.giveBack(count) }
   }
 
   var key: Content.Key { content.key }
@@ -88,6 +90,18 @@ final class Record<Content: RecordContent>: SlabRow {
       ledger.countJSON()
       if ledger.reserve(json.count) { kept.json = json }
       return json
+    }
+  }
+}
+
+extension Record {
+  /// The record as `make` writes it for a page, which is the same for all callers; kept as its JSON is.
+  func page<Failure: Error>(_ make: (Content) throws(Failure) -> [UInt8]) throws(Failure) -> [UInt8] {
+    try kept.withLock { kept throws(Failure) in
+      if let page = kept.page { return page }
+      let page = try make(content)
+      if ledger.reserve(page.count) { kept.page = page }
+      return page
     }
   }
 }

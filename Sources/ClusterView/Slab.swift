@@ -6,15 +6,22 @@ protocol SlabRow: Sendable {
 
 /// Rows in the order of their first insertion, in chunks: what a snapshot keeps.
 ///
-/// A copy retains the outer array alone. The first write after a copy was taken copies that array and the one chunk it touches; further
+/// A copy retains the outer arrays alone. The first write after a copy was taken copies them and the one chunk it touches; further
 /// writes to the same chunk are in place.
 struct SlabRows<Row: SlabRow>: Sendable {
   /// Removed rows leave a hole.
   fileprivate(set) var chunks: [[Row?]] = []
+  /// Of each chunk.
+  fileprivate(set) var encodings: [ChunkEncodings] = []
   fileprivate(set) var count = 0
 
   /// Every row in order.
   var rows: some Sequence<Row> { chunks.lazy.flatMap { $0.lazy.compactMap { $0 } } }
+
+  /// The chunk was written to: what it is on the wire is another's, or nobody's.
+  fileprivate mutating func noteWrite(_ chunk: Int) {
+    if !isKnownUniquelyReferenced(&encodings[chunk]) || encodings[chunk].isUsed { encodings[chunk] = ChunkEncodings() }
+  }
 }
 
 /// The rows of one kind with an index by key.
@@ -39,8 +46,10 @@ struct Slab<Row: SlabRow>: Sendable {
 
   /// Puts a row in the place of the one with its key, or at the end.
   mutating func put(_ row: Row) {
-    if let place = places[row.key] {
+    let key = row.key
+    if let place = places[key] {
       rows.chunks[place / chunkSize - dropped][place % chunkSize] = row
+      rows.noteWrite(place / chunkSize - dropped)
       return
     }
     if rows.chunks.last.map({ $0.count == chunkSize }) ?? true {
@@ -48,12 +57,14 @@ struct Slab<Row: SlabRow>: Sendable {
       var chunk: [Row?] = []
       chunk.reserveCapacity(chunkSize)
       rows.chunks.append(chunk)
+      rows.encodings.append(ChunkEncodings())
       live.append(0)
       if full >= 0, live[full] == 0 { release(full) }
     }
     let last = rows.chunks.count - 1
-    places[row.key] = (last + dropped) * chunkSize + rows.chunks[last].count
+    places[key] = (last + dropped) * chunkSize + rows.chunks[last].count
     rows.chunks[last].append(row)
+    rows.noteWrite(last)
     live[last] += 1
     rows.count += 1
   }
@@ -69,6 +80,7 @@ struct Slab<Row: SlabRow>: Sendable {
     rows.chunks[chunk][slot] = nil
     body(&row)
     rows.chunks[chunk][slot] = row
+    rows.noteWrite(chunk)
     return true
   }
 
@@ -79,6 +91,7 @@ struct Slab<Row: SlabRow>: Sendable {
     let chunk = place / chunkSize - dropped
     let row = rows.chunks[chunk][place % chunkSize]
     rows.chunks[chunk][place % chunkSize] = nil
+    rows.noteWrite(chunk)
     live[chunk] -= 1
     rows.count -= 1
     if live[chunk] == 0, chunk < rows.chunks.count - 1 { release(chunk) }
@@ -92,6 +105,7 @@ struct Slab<Row: SlabRow>: Sendable {
     let leading = rows.chunks.firstIndex { !$0.isEmpty } ?? 0
     guard leading * 2 > rows.chunks.count else { return }
     rows.chunks.removeFirst(leading)
+    rows.encodings.removeFirst(leading)
     live.removeFirst(leading)
     dropped += leading
   }

@@ -8,7 +8,7 @@ extension MasterCore {
   /// What waits for the registry.
   enum Staged: Sendable {
     case register(AgentConnection, AgentKey, LinkRegister, AgentAddress)
-    case reregister(AgentConnection, LinkReregister, AgentAddress)
+    case reregister(AgentConnection, AgentInventory, AgentAddress)
     /// Silent for too long.
     case unreachable(AgentKey, since: Int64)
     /// Not back in time after the start of this master.
@@ -158,109 +158,16 @@ extension MasterCore {
 
   // MARK: Re-registration
 
-  /// What a re-registration says, once it was found to be sound.
-  private struct Inventory {
-    var agent: AgentKey
-    var total: Resources
-    var frameworks: [(id: FrameworkKey, info: FrameworkInfo)] = []
-    var executors: [(name: ExecutorName, info: ExecutorInfo, resources: Resources)] = []
-    var tasks: [(name: TaskName, record: LinkTaskRecord, resources: Resources)] = []
-    var operations: [OperationInventory] = []
-
-    /// - Throws: `ValidationError` that says which part of the record contradicts itself.
-    init(_ record: LinkReregister) throws(ValidationError) {
-      agent = record.agentInfo.id.key
-      do {
-        total = try Resources(
-          record.totalResources.isEmpty ? record.agentInfo.resources : record.totalResources)
-      } catch {
-        throw ValidationError(.invalidResources, "Invalid agent resources: \(error.message)")
-      }
-      var known: Set<FrameworkKey> = []
-      for framework in record.frameworks {
-        guard var info = try? FrameworkInfo(serializedBytes: framework.info, partial: true) else {
-          throw ValidationError(.invalidValue, "Framework '\(framework.frameworkID)' has a malformed FrameworkInfo")
-        }
-        guard known.insert(FrameworkKey(framework.frameworkID)).inserted else {
-          throw ValidationError(.duplicate, "Framework has a duplicate FrameworkID: '\(framework.frameworkID)'")
-        }
-        info.id = .with { $0.value = framework.frameworkID }
-        frameworks.append((FrameworkKey(framework.frameworkID), info))
-      }
-      var executorNames: Set<ExecutorName> = []
-      func used(_ messages: [Resource]) throws(ValidationError) -> Resources {
-        let resources: Resources
-        do { resources = try Resources(messages) } catch { throw ValidationError(.invalidResources, error.message) }
-        for entry in resources.entries {
-          guard let role = entry.allocationRole else {
-            throw ValidationError(.invalidResources, "\(entry) is not allocated to a role")
-          }
-          do { try RoleName.validate(role) } catch { throw ValidationError(.invalidResources, error.message) }
-        }
-        return resources
-      }
-      for executor in record.executors {
-        let name = ExecutorName(
-          framework: FrameworkKey(executor.frameworkID), agent: agent, executor: ExecutorKey(executor.executorID))
-        guard known.contains(name.framework) else {
-          throw ValidationError(.unknownReference, "Executor has an invalid FrameworkID '\(name.framework)'")
-        }
-        guard executorNames.insert(name).inserted else {
-          throw ValidationError(
-            .duplicate, "Framework '\(name.framework)' has a duplicate ExecutorID '\(name.executor)'")
-        }
-        guard let info = try? ExecutorInfo(serializedBytes: executor.info, partial: true) else {
-          throw ValidationError(.invalidValue, "Executor '\(name.executor)' has a malformed ExecutorInfo")
-        }
-        do {
-          executors.append((name, info, try used(executor.resources)))
-        } catch {
-          throw ValidationError(
-            .invalidResources, "Executor '\(name.executor)' uses invalid resources: \(error.message)")
-        }
-      }
-      var taskNames: Set<TaskName> = []
-      for task in record.tasks {
-        let name = TaskName(framework: FrameworkKey(task.frameworkID), task: TaskKey(task.taskID))
-        guard known.contains(name.framework) else {
-          throw ValidationError(.unknownReference, "Task has an invalid FrameworkID '\(name.framework)'")
-        }
-        guard taskNames.insert(name).inserted else {
-          throw ValidationError(.duplicate, "Framework '\(name.framework)' has a duplicate TaskID '\(name.task)'")
-        }
-        do {
-          tasks.append((name, task, try used(task.resources)))
-        } catch {
-          throw ValidationError(.invalidResources, "Task uses invalid resources: \(error.message)")
-        }
-      }
-      var operationKeys: Set<OperationKey> = []
-      for record in record.operations {
-        let operation = try OperationInventory(record)
-        guard operationKeys.insert(operation.key).inserted else {
-          throw ValidationError(.duplicate, "Operation has a duplicate UUID: '\(operation.key)'")
-        }
-        operations.append(operation)
-      }
-    }
-
-    static func statuses(_ record: LinkTaskRecord) -> TaskStatuses {
-      let awaited: (TaskState, [UInt8])? =
-        record.hasStatusUpdateState && record.hasStatusUpdateUuid
-        ? (record.statusUpdateState, MessageBytes.copy(record.statusUpdateUuid)) : nil
-      return TaskStatuses(state: record.state, awaited: awaited, volatile: MessageBytes.copy(record.volatile))
-    }
-  }
-
   private mutating func reregister(
     _ record: LinkReregister, from connection: AgentConnection, address: AgentAddress, at now: Moment
   ) {
     counters.messages["reregister_slave", default: 0] += 1
     guard !admitting.contains(connection) else { return }
     let id = record.agentInfo.id.key
+    let inventory: AgentInventory
     do {
       try id.validate()
-      _ = try Inventory(record)
+      inventory = try AgentInventory(record, known: frameworks)
     } catch {
       return refuse(connection, error.message)
     }
@@ -274,11 +181,11 @@ extension MasterCore {
         return refuse(connection, "Agent attempted to reregister with different IP / hostname")
       }
       if agent.info == record.agentInfo {
-        return reregistered(connection, record, address, at: now)
+        return reregistered(connection, inventory, address, at: now)
       }
       stage([.admitAgent(id, info: info)])
     } else if let agent = recoveredAgents[id], !agent.isLeaving {
-      if agent.info == info { return reregistered(connection, record, address, at: now) }
+      if agent.info == info { return reregistered(connection, inventory, address, at: now) }
       stage([.admitAgent(id, info: info)])
     } else {
       // Unreachable, about to be, or never heard of: a registry that was lost must not lose the cluster with it.
@@ -288,26 +195,25 @@ extension MasterCore {
     func stage(_ operations: [RegistryOperation]) {
       admitting.insert(connection)
       reregistering.insert(id)
-      persist(operations, then: .reregister(connection, record, address))
+      persist(operations, then: .reregister(connection, inventory, address))
     }
   }
 
   private mutating func reregistered(
-    _ connection: AgentConnection, _ record: LinkReregister, _ address: AgentAddress, at now: Moment
+    _ connection: AgentConnection, _ inventory: AgentInventory, _ address: AgentAddress, at now: Moment
   ) {
-    guard let inventory = try? Inventory(record) else { return }
-    let id = record.agentInfo.id.key
+    let id = inventory.agent
     guard !goneAgents.contains(id) else { return shutDown(connection, "Agent has been marked gone") }
-    guard admits(record.agentInfo, from: connection, address) else {
+    guard admits(inventory.info, from: connection, address) else {
       // Its machine was taken down while the registry was told that it is back.
       if agents[id] == nil, recoveredAgents[id] == nil { persist([.removeAgent(id)], then: .readmissionRefused(id)) }
       return
     }
     counters.values["slave_reregistrations", default: 0] += 1
     if agents[id] != nil {
-      comeBack(id, connection, record, inventory, address, at: now)
+      comeBack(id, connection, inventory, address, at: now)
     } else {
-      readmit(id, connection, record, inventory, address, at: now)
+      readmit(id, connection, inventory, address, at: now)
     }
     for framework in inventory.frameworks where completedFrameworks.contains(framework.id) {
       send(.shutdownFramework(.with { $0.frameworkID = framework.id.value }), to: id)
@@ -328,24 +234,24 @@ extension MasterCore {
 
   /// An agent that the master had never seen, had not seen since its start, or had given up.
   private mutating func readmit(
-    _ id: AgentKey, _ connection: AgentConnection, _ record: LinkReregister, _ inventory: Inventory,
-    _ address: AgentAddress, at now: Moment
+    _ id: AgentKey, _ connection: AgentConnection, _ inventory: AgentInventory, _ address: AgentAddress, at now: Moment
   ) {
     let isRecovered = recoveredAgents.removeValue(forKey: id) != nil
     let wasUnreachable = unreachableAgents.remove(id) != nil
 
     lastTask += 1
     var agent = TrackedAgent(
-      id: id, info: record.agentInfo, capabilities: record.capabilities, version: record.version, address: address,
+      id: id, info: inventory.info, capabilities: inventory.capabilities, version: inventory.version, address: address,
       connection: connection, registeredTime: now.timeInfo, total: inventory.total, admitted: now.uptime,
       heard: now.uptime, incarnation: lastTask)
     agent.reregisteredTime = now.timeInfo
     for framework in inventory.frameworks
-    where frameworks[framework.id] == nil && !completedFrameworks.contains(framework.id) {
+    where !frameworks.contains(framework.id) && !completedFrameworks.contains(framework.id) {
       recover(framework.id, framework.info, at: now)
     }
+    let used = used(by: inventory)
     do {
-      try allocator.add(agent, used: used(by: inventory))
+      try allocator.add(agent, used: used)
     } catch {
       if isRecovered { change(.recoveredAgentRemoved(id)) }
       refuse(connection, error.message)
@@ -357,40 +263,45 @@ extension MasterCore {
     change(.agent(agent.row))
     // Now: who reads the log can tell an agent that came back from one that is given up.
     if isRecovered { change(.recoveredAgentRemoved(id)) }
-    for executor in inventory.executors where frameworks[executor.name.framework] != nil {
-      add(executor.name, executor.info, resources: executor.resources)
+    // At once for all that runs there.
+    for (framework, resources) in used.sorted(by: { $0.key < $1.key }) { use(resources, of: id, by: framework) }
+    for executor in inventory.executors where frameworks.contains(executor.name.framework) {
+      add(executor.name, executor.info, resources: executor.resources, isCounted: true)
     }
     // Registered before anything else is sent: what follows presumes it.
     send(.registered(.with { $0.agentID = id.value }), to: connection)
     settleUnavailability(of: id)
     restoreCondition(of: id)
-    for task in inventory.tasks where frameworks[task.name.framework] != nil {
-      guard tasks[task.name] == nil else {
+    for task in inventory.tasks where frameworks.contains(task.name.framework) {
+      guard !tasks.contains(task.name) else {
         // The id was used again elsewhere: of two tasks of one name, the one that is known stays.
         send(Self.kill(task.name), to: id)
         continue
       }
-      let statuses = Inventory.statuses(task.record)
-      let executor = task.record.hasExecutorID ? ExecutorKey(task.record.executorID) : nil
       let wasKnown = frameworks[task.name.framework]?.unreachableTasks.remove(task.name.task) != nil
       forgetCompleted(task.name)
       add(
-        task.name, agent: id, executor: executor, resources: task.resources,
-        stable: MessageBytes.copy(task.record.stable), statuses: statuses, movedBack: wasKnown)
+        task.name, agent: id, executor: task.executor, resources: task.resources, stable: task.stable,
+        statuses: task.statuses, movedBack: wasKnown, isCounted: true)
       if !isRecovered {
         let message = wasUnreachable ? "Unreachable agent re-reregistered" : "Unknown agent reregistered"
-        // What its framework is told next: how it ended, the agent says itself, to be acknowledged.
-        let state = statuses.awaited?.state ?? task.record.state
-        let status = latest(
-          task.name.task, statuses, executor: executor, agent: id, .agentReregistered(state), message: message, at: now)
-        send(.update(status), to: task.name.framework)
+        if let connection = frameworks[task.name.framework]?.connection {
+          // What its framework is told next: how it ended, the agent says itself, to be acknowledged.
+          let state = task.statuses.awaited?.state ?? task.state
+          let status = latest(
+            task.name.task, task.statuses, executor: task.executor, agent: id, .agentReregistered(state),
+            message: message, at: now)
+          send(.update(status), to: connection)
+        }
       }
     }
+    for record in inventory.completed { recall(record, on: id) }
     reconcile(inventory.operations, on: id, at: now)
     checkDrained(id, at: now)
     // Tasks that were unreachable and that the agent does not name are over; nothing is known of how.
     guard !isRecovered else { return }
-    for key in frameworks.keys.sorted() {
+    let affected = frameworks.keys.filter { (frameworks[$0]?.unreachableTasks.count ?? 0) > 0 }
+    for key in affected.sorted() {
       for task in frameworks[key]?.unreachableTasks.keys ?? []
       where frameworks[key]?.unreachableTasks[task]?.agent == id {
         frameworks[key]?.unreachableTasks.remove(task)
@@ -407,14 +318,14 @@ extension MasterCore {
       })
   }
 
-  /// What the inventory uses, by framework; frameworks that are completed use nothing.
-  private func used(by inventory: Inventory) -> [FrameworkKey: Resources] {
+  /// What the inventory uses that is not counted yet, by framework; frameworks that are completed use nothing.
+  private func used(by inventory: AgentInventory) -> [FrameworkKey: Resources] {
     var used: [FrameworkKey: Resources] = [:]
-    for executor in inventory.executors where frameworks[executor.name.framework] != nil {
+    for executor in inventory.executors where frameworks.contains(executor.name.framework) {
       used[executor.name.framework, default: Resources()] += executor.resources
     }
-    for task in inventory.tasks where frameworks[task.name.framework] != nil && !task.record.state.isTerminal {
-      if tasks[task.name] != nil { continue }
+    for task in inventory.tasks where frameworks.contains(task.name.framework) && !task.state.isTerminal {
+      if tasks.contains(task.name) { continue }
       used[task.name.framework, default: Resources()] += task.resources
     }
     return used
@@ -422,13 +333,12 @@ extension MasterCore {
 
   /// An agent that the master has registered: after a disconnection, or in a second session.
   private mutating func comeBack(
-    _ id: AgentKey, _ connection: AgentConnection, _ record: LinkReregister, _ inventory: Inventory,
-    _ address: AgentAddress, at now: Moment
+    _ id: AgentKey, _ connection: AgentConnection, _ inventory: AgentInventory, _ address: AgentAddress, at now: Moment
   ) {
     guard let before = agents[id] else { return }
     var after = before
-    after.info = record.agentInfo
-    after.capabilities = record.capabilities
+    after.info = inventory.info
+    after.capabilities = inventory.capabilities
     after.total = inventory.total
     do {
       try allocator.update(after)
@@ -445,7 +355,7 @@ extension MasterCore {
     links[connection] = id
     agents[id]?.connection = connection
     agents[id]?.describe(
-      record.agentInfo, capabilities: record.capabilities, version: record.version, address: address,
+      inventory.info, capabilities: inventory.capabilities, version: inventory.version, address: address,
       total: inventory.total)
     agents[id]?.reregisteredTime = now.timeInfo
     agents[id]?.admitted = now.uptime
@@ -463,19 +373,18 @@ extension MasterCore {
     where frameworks[framework.id] == nil && !completedFrameworks.contains(framework.id) {
       recover(framework.id, framework.info, at: now)
     }
-    var isOther = before.info != record.agentInfo
+    var isOther = before.info != inventory.info
     for executor in inventory.executors
     where executors[executor.name] == nil && frameworks[executor.name.framework] != nil {
       add(executor.name, executor.info, resources: executor.resources)
       isOther = true
     }
     for task in inventory.tasks
-    where tasks[task.name] == nil && frameworks[task.name.framework] != nil && !task.record.state.isTerminal {
+    where !tasks.contains(task.name) && frameworks.contains(task.name.framework) && !task.state.isTerminal {
       forgetCompleted(task.name)
       add(
-        task.name, agent: id, executor: task.record.hasExecutorID ? ExecutorKey(task.record.executorID) : nil,
-        resources: task.resources, stable: MessageBytes.copy(task.record.stable),
-        statuses: Inventory.statuses(task.record))
+        task.name, agent: id, executor: task.executor, resources: task.resources, stable: task.stable,
+        statuses: task.statuses)
       isOther = true
     }
     if isOther, let agent = agents[id] {
@@ -521,7 +430,7 @@ extension MasterCore {
             }
           }), to: id)
     }
-    for task in inventory.tasks where before.killed.contains(task.name) && !task.record.state.isTerminal {
+    for task in inventory.tasks where before.killed.contains(task.name) && !task.state.isTerminal {
       send(Self.kill(task.name), to: id)
     }
   }
@@ -659,10 +568,10 @@ extension MasterCore {
       switch operation {
       case .register(let connection, let id, let record, let address):
         registered(connection, id, record, address, at: now)
-      case .reregister(let connection, let record, let address):
-        reregistering.remove(record.agentInfo.id.key)
+      case .reregister(let connection, let inventory, let address):
+        reregistering.remove(inventory.agent)
         let isConnected = admitting.remove(connection) != nil
-        reregistered(connection, record, address, at: now)
+        reregistered(connection, inventory, address, at: now)
         if !isConnected { disconnected(connection, at: now) }
       case .unreachable(let id, let since):
         counters.values["slave_removals/reason_unhealthy", default: 0] += 1
@@ -700,8 +609,8 @@ extension MasterCore {
     case .register(let connection, _, _, _):
       // Closed, not refused: the agent comes again, and the registry may work by then.
       if admitting.remove(connection) != nil { effects.directives.append(.closeAgent(connection)) }
-    case .reregister(let connection, let record, _):
-      reregistering.remove(record.agentInfo.id.key)
+    case .reregister(let connection, let inventory, _):
+      reregistering.remove(inventory.agent)
       if admitting.remove(connection) != nil { effects.directives.append(.closeAgent(connection)) }
       links[connection] = nil
     case .unreachable(let id, _), .remove(let id, _):

@@ -7,9 +7,10 @@ import SwiftProtobuf
 extension MasterCore {
   // MARK: Tables
 
+  /// - Parameter isCounted: Whether what it uses was counted before.
   mutating func add(
     _ name: TaskName, agent: AgentKey, executor: ExecutorKey?, resources: Resources, stable: [UInt8],
-    statuses: TaskStatuses, movedBack: Bool = false
+    statuses: TaskStatuses, movedBack: Bool = false, isCounted: Bool = false
   ) {
     lastTask += 1
     let isReleased = statuses.state.isTerminal
@@ -20,7 +21,7 @@ extension MasterCore {
     frameworks[name.framework]?.counts.moved(from: nil, to: statuses.state)
     agents[agent]?.tasks.insert(name)
     frameworks[name.framework]?.tasks.insert(name.task)
-    if !isReleased { use(resources, of: agent, by: name.framework) }
+    if !isReleased, !isCounted { use(resources, of: agent, by: name.framework) }
     if movedBack {
       change(.taskMoved(name.framework, name.task, statuses.row, to: .active))
     } else {
@@ -32,18 +33,18 @@ extension MasterCore {
     }
   }
 
-  mutating func add(_ name: ExecutorName, _ info: ExecutorInfo, resources: Resources) {
+  mutating func add(_ name: ExecutorName, _ info: ExecutorInfo, resources: Resources, isCounted: Bool = false) {
     executors[name] = TrackedExecutor(info: info, resources: resources)
     agents[name.agent]?.executors.insert(name)
     frameworks[name.framework]?.executors.insert(name)
-    use(resources, of: name.agent, by: name.framework)
+    if !isCounted { use(resources, of: name.agent, by: name.framework) }
     change(
       .executor(
         ExecutorRow(
           id: name.executor, framework: name.framework, agent: name.agent, info: MessageBytes.encoded(info))))
   }
 
-  private mutating func use(_ resources: Resources, of agent: AgentKey, by framework: FrameworkKey) {
+  mutating func use(_ resources: Resources, of agent: AgentKey, by framework: FrameworkKey) {
     agents[agent]?.allocated += resources
     frameworks[framework]?.allocated += resources
     touch(agent)
@@ -95,6 +96,25 @@ extension MasterCore {
     let limit = configuration.completedTasksPerFrameworkMax
     let dropped = frameworks[name.framework]?.completedTasks.append(name.task, (), limit: limit) ?? []
     for (key, _) in dropped { change(.taskForgotten(name.framework, key)) }
+  }
+
+  /// Takes a task whose end its framework knows into the history, where nothing newer is known of that id. Of frameworks that nobody
+  /// speaks of any more there is no history.
+  ///
+  /// - Source: Apache Mesos, `master/master.cpp`, `addSlave`, which keeps them of the frameworks that it knows.
+  mutating func recall(_ record: LinkTaskRecord, on agent: AgentKey) {
+    let name = TaskName(framework: FrameworkKey(record.frameworkID), task: TaskKey(record.taskID))
+    guard frameworks.contains(name.framework), !tasks.contains(name),
+      frameworks[name.framework]?.unreachableTasks.contains(name.task) == false,
+      frameworks[name.framework]?.completedTasks.contains(name.task) == false
+    else { return }
+    change(
+      .task(
+        TaskRow(
+          id: name.task, framework: name.framework, agent: agent,
+          executor: record.hasExecutorID ? ExecutorKey(record.executorID) : nil,
+          stable: [UInt8](record.stable), status: TaskStatuses(record).row, section: .completed)))
+    complete(name)
   }
 
   /// Makes room for a task of the same id as one of the history.

@@ -136,6 +136,25 @@ private let process = ProcessIdentity(pid: 100, startTime: 5)
     #expect(agent.core.getFrameworks() == before.core.getFrameworks())
   }
 
+  @Test func `a master that comes after is told what was completed`() throws {
+    var agent = try AgentHarness.running()
+    agent.update(executor: "t", .of("t", .taskFinished, 1))
+    try agent.acknowledge("t")
+    agent.handle(.exited(try agent.container("t"), .status(0)))
+    agent.handle(.linkLost)
+    agent.handle(.linkEstablished)
+    let message = try #require(agent.reregistration)
+    #expect(message.tasks.isEmpty)
+    #expect(message.completedTasks.count == 1)
+    let record = try #require(message.completedTasks.first)
+    #expect(record.taskID == "t")
+    #expect(record.state == .taskFinished)
+    #expect(record.resources.isEmpty)
+    let task = try MesosTask(serializedBytes: record.stable + record.volatile)
+    #expect(task.state == .taskFinished)
+    #expect(task.statuses.map(\.state) == [.taskFinished])
+  }
+
   @Test(arguments: ["agent", "frameworks/F", "executors/F/t/c", "tasks/F/t/c/t", "updates/F/t/c/t/1", "novel/thing"])
   func `a record that is not understood is a clear refusal`(key: String) throws {
     #expect {

@@ -202,6 +202,28 @@ import Testing
     #expect(first.sequence == 20)
   }
 
+  @Test(arguments: MessageEncoding.allCases)
+  func `a change leaves the slices of other chunks as they were, for the answers before and after`(
+    encoding: MessageEncoding
+  ) async throws {
+    // Wide enough that no slice joins another.
+    let view = view(rows: 200)
+    for number in 1...1_000 { view.fold(task(number, UInt64(number))) }
+    let before = await view.answer(.getTasks, encoding: encoding)
+    let kept = await view.answer(.getTasks, encoding: encoding).slices.flatMap(\.self)
+    view.fold(Change(sequence: 1_001, kind: .taskStatus("F", "T990", status(.taskFailed))))
+    let after = await view.answer(.getTasks, encoding: encoding)
+    func addresses(_ answer: ClusterAnswer) -> Set<UnsafeRawPointer?> {
+      Set(answer.slices.filter { $0.count > 1_000 }.map { $0.withUnsafeBytes { $0.baseAddress } })
+    }
+    #expect(addresses(before).intersection(addresses(after)).count >= 3)
+    #expect(before.slices.flatMap(\.self) == kept)
+    #expect(after.slices.flatMap(\.self) != kept)
+    let message = try encoding.decode(MasterResponse.self, from: after.slices.flatMap(\.self))
+    #expect(message.getTasks.tasks.count == 1_000)
+    #expect(message.getTasks.tasks.first { $0.taskID.value == "T990" }?.state == .taskFailed)
+  }
+
   @Test func `JSON beyond the budget is not kept, and what is forgotten is given back`() async {
     let view = view(jsonBytesMax: 500)
     for number in 1...50 { view.fold(task(number, UInt64(number))) }

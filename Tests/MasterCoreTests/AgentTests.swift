@@ -171,6 +171,67 @@ struct AgentTests {
     #expect(shown.statuses.map(\.state) == [.taskRunning, .taskKilling])
   }
 
+  @Test func `tasks that had ended before the master was replaced are in its history`() throws {
+    let (_, agent, scheduler) = try TaskUpdateTests.running()
+    let bytes = MessageBytes.encoded(agent.info)
+    func record(_ id: String, of framework: FrameworkKey, _ state: TaskState) -> LinkTaskRecord {
+      .with {
+        $0.frameworkID = framework.value
+        $0.taskID = id
+        $0.state = state
+        $0.stable = MessageBytes.copy(
+          MessageBytes.encoded(
+            MesosTask.with {
+              $0.taskID.value = id
+              $0.frameworkID = FrameworkID(framework)
+              $0.agentID = AgentID(agent.id)
+            }))
+        $0.volatile = MessageBytes.copy(TaskStatuses(state: state).encoded)
+      }
+    }
+    var cluster = Cluster(
+      registry: RecoveredRegistry(agents: [.init(id: agent.id, info: bytes, unreachableSince: nil)])
+    ) { $0.completedTasksPerFrameworkMax = 2 }
+    let session = cluster.makeSession()
+    cluster.handle(
+      .agentMessage(
+        session,
+        .reregister(
+          .with {
+            $0.agentInfo = agent.info
+            $0.capabilities = Cluster.capabilities
+            $0.version = "1"
+            $0.frameworks = [
+              .with {
+                $0.frameworkID = scheduler.id.value
+                $0.info = MessageBytes.copy(MessageBytes.encoded(scheduler.info))
+              }
+            ]
+            $0.completedTasks = [
+              record("first", of: scheduler.id, .taskFinished), record("second", of: scheduler.id, .taskFailed),
+              // The same again, one that has not ended, one of a framework that nobody knows.
+              record("second", of: scheduler.id, .taskFailed), record("alive", of: scheduler.id, .taskRunning),
+              record("stray", of: "nobody", .taskFinished), record("third", of: scheduler.id, .taskKilled),
+            ]
+          }), address: agent.address))
+    #expect(cluster.view.task(scheduler.id, "first") == nil, "the history holds two")
+    let second = try #require(cluster.view.task(scheduler.id, "second"))
+    #expect(second.section == .completed)
+    #expect(second.agent == agent.id)
+    let shown = try MesosTask(serializedBytes: second.stable + second.status.encoded, partial: true)
+    #expect(shown.state == .taskFailed)
+    #expect(cluster.view.task(scheduler.id, "third")?.status.state == .taskKilled)
+    #expect(cluster.view.task(scheduler.id, "alive") == nil)
+    #expect(cluster.view.task("nobody", "stray") == nil)
+    #expect(cluster.view.agents[agent.id]?.status.allocated.isEmpty == true)
+    // A name of the history may be used again.
+    var back = agent
+    back.session = session
+    cluster.handle(.agentDisconnected(session))
+    _ = try cluster.reregister(back, running: [(scheduler, try sleeper("second", on: agent), .taskRunning)])
+    #expect(cluster.view.task(scheduler.id, "second")?.section == .active)
+  }
+
   @Test func `an agent that was never heard of is admitted once the registry knows it`() throws {
     let (_, agent, _) = try TaskUpdateTests.running()
     var cluster = Cluster()

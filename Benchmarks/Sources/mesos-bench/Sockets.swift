@@ -1,6 +1,7 @@
 import Foundation
 import MesosHTTP
 import MesosModel
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -83,14 +84,20 @@ final class Subscriber: @unchecked Sendable {
   private(set) var streamID = ""
   private(set) var frameworkID = FrameworkID()
   private let connection: Connection
+  private let path: String
+  private let counted = UpdateCounter()
 
-  init(port: Int) throws {
+  /// UPDATE events that have come.
+  var updates: Int { counted.count }
+
+  init(port: Int, prefix: String = "") throws {
     connection = try Connection(port: port)
+    path = prefix + "/api/v1/scheduler"
     let info = #"{"user":"root","name":"load","roles":["*"],"capabilities":[{"type":"MULTI_ROLE"}]}"#
     let body = #"{"type":"SUBSCRIBE","subscribe":{"framework_info":\#(info),"suppressed_roles":["*"]}}"#
     try connection.send(
       Array(
-        ("POST /api/v1/scheduler HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+        ("POST \(path) HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nAccept: application/json\r\n"
           + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)").utf8))
     var text = ""
     while !text.contains("\"master_info\"") { text += String(decoding: try connection.receive(), as: UTF8.self) }
@@ -101,16 +108,59 @@ final class Subscriber: @unchecked Sendable {
       let end = text[range.upperBound...].firstIndex(of: "\"")
     else { throw WrongOutcome(description: "no framework id in: \(text.prefix(500))") }
     frameworkID.value = String(text[range.upperBound..<end])
-    Thread.detachNewThread { [connection] in while (try? connection.receive()) != nil {} }
+    Thread.detachNewThread { [connection, counted] in
+      var rest: [UInt8] = []
+      while let bytes = try? connection.receive() { counted.add(in: bytes, after: &rest) }
+    }
+  }
+
+  /// A call of the framework, ready to be sent.
+  func request(_ call: SchedulerCall, _ encoding: MessageEncoding) -> [UInt8] {
+    let body = encoding.encode(call)
+    return Array(
+      ("POST \(path) HTTP/1.1\r\nHost: bench\r\nContent-Type: \(encoding.contentType)\r\n"
+        + "Mesos-Stream-Id: \(streamID)\r\nContent-Length: \(body.count)\r\n\r\n").utf8) + body
   }
 
   func teardown(port: Int) {
     let body = #"{"type":"TEARDOWN","framework_id":{"value":"\#(frameworkID.value)"}}"#
     let request =
-      "POST /api/v1/scheduler HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+      "POST \(path) HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
       + "Mesos-Stream-Id: \(streamID)\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
     guard let calls = try? Connection(port: port) else { return }
     try? calls.send(Array(request.utf8))
     _ = try? calls.receive()
+  }
+}
+
+/// Counts the UPDATE events of a stream in JSON.
+private final class UpdateCounter: Sendable {
+  private let state = Mutex(0)
+  /// A member of the protocol that is in no other event.
+  private static let mark = Array("\"type\":\"UPDATE\"".utf8)
+
+  var count: Int { state.withLock { $0 } }
+
+  /// - Parameter rest: The end of what came before, which a mark may have begun in.
+  func add(in bytes: ArraySlice<UInt8>, after rest: inout [UInt8]) {
+    rest += bytes
+    var found = 0
+    var end = 0
+    rest.withUnsafeBytes { buffer in
+      var place = 0
+      while place + Self.mark.count <= buffer.count {
+        if buffer[place] == Self.mark[0], buffer[place + 8] == Self.mark[8],
+          buffer[place..<place + Self.mark.count].elementsEqual(Self.mark)
+        {
+          found += 1
+          place += Self.mark.count
+          end = place
+        } else {
+          place += 1
+        }
+      }
+    }
+    rest.removeFirst(max(end, rest.count - Self.mark.count + 1))
+    if found > 0 { state.withLock { $0 += found } }
   }
 }

@@ -688,6 +688,9 @@ public nonisolated struct LinkReregister: Sendable {
   /// Operations whose end nobody has acknowledged, in the order in which they came.
   public var operations: [LinkOperationRecord] = []
 
+  /// Tasks whose end their frameworks know, oldest first: the history of a master that was not there. Without resources.
+  public var completedTasks: [LinkTaskRecord] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2391,7 +2394,7 @@ nonisolated extension LinkRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Reregister"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_info\0\u{1}capabilities\0\u{1}version\0\u{3}total_resources\0\u{1}frameworks\0\u{1}executors\0\u{1}tasks\0\u{1}operations\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_info\0\u{1}capabilities\0\u{1}version\0\u{3}total_resources\0\u{1}frameworks\0\u{1}executors\0\u{1}tasks\0\u{1}operations\0\u{3}completed_tasks\0")
 
   public var isInitialized: Bool {
     if self._agentInfo == nil {return false}
@@ -2402,6 +2405,7 @@ nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !SwiftProtobuf.Internal.areAllInitialized(self.executors) {return false}
     if !SwiftProtobuf.Internal.areAllInitialized(self.tasks) {return false}
     if !SwiftProtobuf.Internal.areAllInitialized(self.operations) {return false}
+    if !SwiftProtobuf.Internal.areAllInitialized(self.completedTasks) {return false}
     return true
   }
 
@@ -2419,6 +2423,7 @@ nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.executors) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.tasks) }()
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.operations) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.completedTasks) }()
       default: break
       }
     }
@@ -2453,6 +2458,9 @@ nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.operations.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.operations, fieldNumber: 8)
     }
+    if !self.completedTasks.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.completedTasks, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2465,6 +2473,7 @@ nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.executors != rhs.executors {return false}
     if lhs.tasks != rhs.tasks {return false}
     if lhs.operations != rhs.operations {return false}
+    if lhs.completedTasks != rhs.completedTasks {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -31,7 +31,7 @@ extension MasterSnapshot {
     case .task(let row):
       let name = TaskName(framework: row.framework, task: row.id)
       let isNew = tasks[name] == nil && !unreachableTasks.contains(name) && !completedTasks.contains(name)
-      tasks[name] = row.status.state
+      if row.section == .completed { completedTasks.insert(name) } else { tasks[name] = row.status.state }
       return problem(isNew && agents[row.agent] != nil, "task \(row.id) is there already, or its agent is not")
     case .taskStatus(let framework, let task, let status):
       let name = TaskName(framework: framework, task: task)

@@ -92,7 +92,7 @@ enum StatePage {
       try page.json.key(name)
       try page.json.beginArray()
       for task in index.tasks(of: row.id, section) {
-        try page.task(task)
+        try page.json.encoded(try task.page(Self.task))
         while let chunk = page.json.takeChunk() { try await write(chunk) }
       }
       try page.json.endArray()
@@ -113,25 +113,30 @@ enum StatePage {
     try page.json.endObject()
   }
 
+  private static func task(_ row: TaskRow) throws(StreamingJSONError) -> [UInt8] {
+    var page = try LegacyRecords()
+    try page.task(row.message)
+    return try page.json.finish().flatMap(\.self)
+  }
+
   /// Tasks and executors by framework, as references to the snapshot's rows.
   struct FrameworkIndex {
-    private var rows: [TaskRow.Section: [FrameworkKey: [TaskRow]]] = [:]
+    private var rows: [TaskRow.Section: [FrameworkKey: [TaskPages]]] = [:]
     var executors: [FrameworkKey: [ExecutorRow]] = [:]
 
     /// - Parameter framework: The only one that is asked for; `nil` for all.
     init(_ snapshot: ClusterSnapshot, of framework: FrameworkKey? = nil) {
       for section in [TaskRow.Section.active, .unreachable, .completed] {
         rows[section] = Dictionary(
-          grouping: snapshot.tasks(section).lazy.filter { framework == nil || $0.framework == framework },
+          grouping: snapshot.taskPages(section).lazy.filter { framework == nil || $0.framework == framework },
           by: \.framework)
       }
       executors = Dictionary(
         grouping: snapshot.executors.lazy.filter { framework == nil || $0.framework == framework }, by: \.framework)
     }
 
-    /// The tasks, decoded as the sequence goes.
-    func tasks(of framework: FrameworkKey, _ section: TaskRow.Section) -> some Sequence<MesosTask> {
-      (rows[section]?[framework] ?? []).lazy.map(\.message)
+    func tasks(of framework: FrameworkKey, _ section: TaskRow.Section) -> [TaskPages] {
+      rows[section]?[framework] ?? []
     }
   }
 }
