@@ -43,14 +43,14 @@ extension MasterCore {
           id: name.executor, framework: name.framework, agent: name.agent, info: MessageBytes.encoded(info))))
   }
 
-  private mutating func use(_ resources: Resources, of agent: AgentKey, by framework: FrameworkKey) {
+  mutating func use(_ resources: Resources, of agent: AgentKey, by framework: FrameworkKey) {
     agents[agent]?.allocated += resources
     frameworks[framework]?.allocated += resources
     touch(agent)
     touch(framework)
   }
 
-  private mutating func release(
+  mutating func release(
     _ resources: Resources, of agent: AgentKey, from framework: FrameworkKey, at now: Moment
   ) {
     agents[agent]?.allocated -= resources
