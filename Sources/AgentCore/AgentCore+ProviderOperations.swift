@@ -115,7 +115,7 @@ extension AgentCore {
   }
 
   /// How many statuses are kept of an operation.
-  private static let providerStatusesMax = 16
+  static let providerStatusesMax = 16
 
   // MARK: What the master says
 

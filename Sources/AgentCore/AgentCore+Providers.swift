@@ -125,14 +125,15 @@ extension AgentCore {
     guard let subscription = providers[key]?.subscription else {
       return reject(token, 400, "Resource provider is not subscribed")
     }
+    // In the words of Apache Mesos, such as they are.
     guard let streamID else {
-      return reject(token, 400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header")
+      return reject(token, 400, "All non-subscribe calls should include to 'Mesos-Stream-Id' header")
     }
     guard streamID == subscription.connection.streamID else {
       return reject(
         token, 400,
         "The stream ID '\(streamID.prefix(256))' included in this request didn't match the stream ID currently associated "
-          + "with resource provider ID \(key)")
+          + "with  resource provider ID \(key)")
     }
     switch call.type {
     case .updateState: updateState(call.updateState, of: key, token)
@@ -203,7 +204,7 @@ extension AgentCore {
       merged[uuid] = ProviderOperation(
         info: report.info, framework: report.hasFrameworkID ? report.frameworkID.key : nil,
         latest: completed(report.latestStatus, of: report.info, key),
-        statuses: report.statuses.map { completed($0, of: report.info, key) })
+        statuses: report.statuses.suffix(Self.providerStatusesMax).map { completed($0, of: report.info, key) })
     }
     return merged
   }

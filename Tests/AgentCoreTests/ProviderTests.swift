@@ -132,11 +132,11 @@ struct ProviderTests {
       text = "Resource provider is not subscribed"
     case "no stream":
       stream = nil
-      text = "All non-subscribe calls should include the 'Mesos-Stream-Id' header"
+      text = "All non-subscribe calls should include to 'Mesos-Stream-Id' header"
     case "other stream":
       stream = "s9"
       text =
-        "The stream ID 's9' included in this request didn't match the stream ID currently associated with resource "
+        "The stream ID 's9' included in this request didn't match the stream ID currently associated with  resource "
         + "provider ID \(id)"
     default:
       switch what {
