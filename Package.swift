@@ -97,6 +97,7 @@ let libraries: [Library] = [
     dependencies: [
       "OperatorCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", protobuf, collections, logging,
     ]),
+  Library(name: "ResourceProviderKit", dependencies: ["MesosModel", "MesosHTTP", "MesosHTTPClient", protobuf]),
   Library(name: "ClusterView", dependencies: ["MasterCore", "MesosModel", "MesosHTTP", protobuf, collections]),
   Library(name: "StateStorage", dependencies: [grdb]),
   Library(name: "StreamingJSON", dependencies: ["CYajl"]),
@@ -247,7 +248,7 @@ let tests: [Target] = [
       "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "ExecutorKit", "MesosHTTP", "MesosHTTPClient", "MesosModel",
       "OperatorKit", "MasterCore", "AgentCore", "mesos", "MesosTestKit", "ProcessLaunch", "SandboxFiles",
       "ShellSupport",
-      "MesosDiscovery",
+      "MesosDiscovery", "ResourceProviderKit",
       "ZooKeeperTestServer",
       logging, lifecycle, protobuf,
     ],

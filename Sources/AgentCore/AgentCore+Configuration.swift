@@ -45,6 +45,10 @@ extension AgentCore {
     /// Records of the master that may wait until the id it gave is durable; later ones are lost, and reconciled when the agent
     /// registers again.
     public var earlyRecordsMax = 10_000
+    /// Resource providers that are given ids, with those that were marked as gone; further ones are refused.
+    public var resourceProvidersMax = 1_000
+    /// A task whose resources a provider has not made available after this long fails.
+    public var publicationTimeout = Duration.seconds(60)
 
     public init(
       agentInfo: AgentInfo, capabilities: [AgentInfo.Capability] = Configuration.allCapabilities,

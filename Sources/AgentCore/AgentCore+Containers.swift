@@ -361,6 +361,7 @@ extension AgentCore {
     for key in operations.keys { remove(Checkpoint.operation(key)) }
     // What was reserved stays so, for the agent that comes next in this work folder.
     operations = [:]
+    forgetProviders()
     settleDraining()
     remove(Checkpoint.agent)
     if case .shuttingDown(let message) = phase {

@@ -113,7 +113,8 @@ extension AgentCore {
     for (id, task) in self[address]?.tasks ?? [:] {
       // Of an executor from before a restart nobody knows whether the agent died before it had shown them.
       guard task.awaitsVolumes || task.phase == .queued && executor.isRecovered else { continue }
-      _ = awaitVolumes(TaskAddress(framework: address.framework, task: id), address)
+      let taskAddress = TaskAddress(framework: address.framework, task: id)
+      if !awaitPublication(taskAddress, address) { _ = awaitVolumes(taskAddress, address) }
     }
     deliverQueued(address)
     for (id, task) in self[address]?.tasks ?? [:] where task.phase == .launched {

@@ -47,6 +47,16 @@ extension AgentCore {
     case executorCall(ExecutorCall, principal: Principal?, token: CallToken)
     case executorDisconnected(ExecutorConnection)
 
+    // Resource providers.
+    /// A SUBSCRIBE; answered with `.streaming` and events on `connection`, or with a refusal.
+    case providerSubscribe(
+      ResourceProviderConnection, ResourceProviderCall, principal: Principal?, token: CallToken)
+    /// Any other call; `streamID` is the request's `Mesos-Stream-Id`.
+    case providerCall(ResourceProviderCall, streamID: String?, principal: Principal?, token: CallToken)
+    case providerDisconnected(ResourceProviderConnection)
+    /// An operator says that a provider is not to come back; answered once that is durable.
+    case markProviderGone(ResourceProviderID, principal: Principal?, token: CallToken)
+
     // Containers.
     /// The container's first process exists and is held back before its program; it ends by itself should the agent die now.
     case launched(ContainerKey, ProcessIdentity)
@@ -83,6 +93,9 @@ extension AgentCore {
     case send(ExecutorConnection, ExecutorEvent)
     /// After what was sent is written.
     case close(ExecutorConnection)
+    case sendToProvider(ResourceProviderConnection, ResourceProviderEvent)
+    /// After what was sent is written.
+    case closeProvider(ResourceProviderConnection)
     /// Make the sandbox and the executor's process, held back before its program, then say `.launched` or `.launchFailed`.
     case launch(ContainerLaunch)
     /// The identity of the container's process is durable: let it execute its program. Say `.launchFailed` when it cannot, else

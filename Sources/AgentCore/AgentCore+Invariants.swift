@@ -32,6 +32,22 @@ extension AgentCore {
         }
       }
     }
+    for (connection, key) in providerConnections {
+      if providers[key]?.subscription?.connection != connection {
+        return "Connection \(connection.number) is not that of resource provider \(key)"
+      }
+    }
+    for (key, provider) in providers {
+      if let connection = provider.subscription?.connection, providerConnections[connection] != key {
+        return "Connection \(connection.number) of resource provider \(key) is not listed"
+      }
+      if provider.total.entries.contains(where: { $0.providerID != key.value || $0.allocationRole != nil }) {
+        return "Resource provider \(key) has what is not its own: \(provider.total)"
+      }
+    }
+    for uuid in publications.keys where !deadlines.contains(.publication(uuid)) {
+      return "A task may wait for resources for ever"
+    }
     for (address, stream) in streams {
       let numbers = stream.updates.map(\.number)
       if zip(numbers, numbers.dropFirst()).contains(where: { $0 + 1 != $1 }) {

@@ -47,6 +47,7 @@ extension AgentCore {
     message.totalResources = total.messages
     message.operations = operationRecords
     message.completedTasks = history
+    if !providers.isEmpty { message.hasResourceProviders_p = true }
     for framework in frameworks.values where !framework.executors.isEmpty {
       message.frameworks.append(
         .with {
@@ -182,8 +183,9 @@ extension AgentCore {
     case .frameworkMessage(let message): deliver(message)
     case .updateFramework(let message): update(message)
     case .reconcileTasks(let message): reconcile(message)
-    case .applyOperation(let message): apply(message)
-    case .acknowledgeOperation(let message): acknowledge(message)
+    case .applyOperation(let message): if !applyToProvider(message) { apply(message) }
+    case .acknowledgeOperation(let message): if !acknowledgeToProvider(message) { acknowledge(message) }
+    case .reconcileOperations(let message): reconcile(message)
     case .shutdown(let message): shutdown(String(message.message.prefix(1_000)))
     case .drainAgent(let message): drain(message)
     }
@@ -357,6 +359,7 @@ extension AgentCore {
     guard let executorAddress = self.address(of: container), let state = self[executorAddress]?.state,
       let task = task(address)
     else { return }
+    if !hasVolumes, awaitPublication(address, executorAddress) { return }
     if !hasVolumes, state == .registering || state == .running, awaitVolumes(address, executorAddress) { return }
     if task.phase == .pending, streams[address]?.hasEnded != true { setPhase(address, .queued) }
     switch state {

@@ -244,6 +244,7 @@ extension AgentCore {
   }
 
   mutating func resumeOperations() {
+    tellProviders()
     for key in Array(operations.keys) {
       operations[key]?.retryInterval = configuration.updateRetryIntervalMin
       forwardOperation(key)
@@ -344,8 +345,8 @@ extension AgentCore {
     volumeWork.isEmpty && operations.values.allSatisfy { $0.isDurable && $0.status != nil }
   }
 
-  /// What the agent has, with everything that operations made of it.
-  public var totalResources: Resources { total }
+  /// What the agent and its providers have, with everything that operations made of it.
+  public var totalResources: Resources { providers.values.reduce(into: total) { $0 += $1.total } }
 
   /// Operations whose end was not acknowledged.
   public func getOperations() -> AgentResponse.GetOperations {
@@ -361,6 +362,7 @@ extension AgentCore {
           $0.uuid = .with { $0.value = MessageBytes.copy(key.bytes) }
         }
       }
+      $0.operations += providerOperations
     }
   }
 }

@@ -63,6 +63,9 @@ extension AgentCore {
         let message = try Checkpoint.decode(CheckpointOperation.self, record)
         restored.append((key, message))
         lastOrder = max(lastOrder, message.order)
+      case ("providers", 2):
+        providers[ResourceProviderKey(names[1])] = ResourceProvider(
+          try Checkpoint.decode(CheckpointResourceProvider.self, record))
       default:
         throw Self.unknown(record.key)
       }

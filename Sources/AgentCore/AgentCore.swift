@@ -35,12 +35,19 @@ public struct AgentCore: Sendable {
   /// The executors whose tasks these are.
   var owners: [TaskAddress: ExecutorKey] = [:]
   var containers: [ContainerKey: ExecutorAddress] = [:]
-  /// What the agent has: as configured, with everything that operations made of it.
+  /// What the agent has itself: as configured, with everything that operations made of it.
   var total: Resources
   /// In the order in which they came.
   var operations: OrderedDictionary<OperationKey, AgentOperation> = [:]
   /// What follows the work on volumes that the shell was asked for.
   var volumeWork: [UInt64: VolumeConsequence] = [:]
+  /// Those that were given ids, in the order in which they were.
+  var providers: OrderedDictionary<ResourceProviderKey, ResourceProvider> = [:]
+  var providerConnections: [ResourceProviderConnection: ResourceProviderKey] = [:]
+  /// Providers whose new ids are on their way to the disk.
+  var admittingProviders: [ResourceProviderConnection: ResourceProviderInfo] = [:]
+  /// What tasks wait for, in the order in which they do.
+  var publications: OrderedDictionary<OperationKey, Publication> = [:]
   var lastVolumeWork: UInt64 = 0
   /// A registration is to follow as soon as all operations are on the disk.
   var registersAgain = false
@@ -85,6 +92,7 @@ public struct AgentCore: Sendable {
     case heartbeat(ExecutorConnection)
     case retry(TaskAddress)
     case retryOperation(OperationKey)
+    case publication(OperationKey)
   }
 
   /// What follows when changes are durable.
@@ -101,6 +109,8 @@ public struct AgentCore: Sendable {
     case operation(OperationKey, [VolumeStep])
     case operationEnded(OperationKey)
     case operationAcknowledged(OperationKey)
+    case providerAdmitted(ResourceProviderConnection, ResourceProviderKey)
+    case providerGone(ResourceProviderKey, CallToken)
     case left
     case gone(String)
   }
@@ -153,6 +163,12 @@ public struct AgentCore: Sendable {
     case .shutdown(let message): shutdown(message)
     case .volumesDone(let number): volumesDone(number)
     case .volumesFailed(let number, let message): volumesFailed(number, message)
+    case .providerSubscribe(let connection, let call, let principal, let token):
+      subscribeProvider(connection, call, principal: principal, token: token)
+    case .providerCall(let call, let streamID, let principal, let token):
+      handleProvider(call, streamID: streamID, principal: principal, token: token)
+    case .providerDisconnected(let connection): providerDisconnected(connection)
+    case .markProviderGone(let id, let principal, let token): markProviderGone(id, principal: principal, token: token)
     }
     return finish()
   }
@@ -191,6 +207,8 @@ public struct AgentCore: Sendable {
         case .operation(let key, let steps): operationDurably(key, steps)
         case .operationEnded(let key): operationEndedDurably(key)
         case .operationAcknowledged(let key): operations[key] = nil
+        case .providerAdmitted(let connection, let key): providerAdmittedDurably(connection, key)
+        case .providerGone(let key, let token): providerGoneDurably(key, token)
         case .left: leftDurably()
         case .gone(let message):
           phase = .ended
@@ -208,6 +226,7 @@ public struct AgentCore: Sendable {
       case .heartbeat(let connection): heartbeat(connection)
       case .retry(let address): retry(address)
       case .retryOperation(let key): retryOperation(key)
+      case .publication(let uuid): publicationTimedOut(uuid)
       }
     }
   }

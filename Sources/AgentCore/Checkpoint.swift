@@ -9,6 +9,8 @@ enum Checkpoint {
 
   static let resources = "resources"
 
+  static func provider(_ key: ResourceProviderKey) -> String { "providers/\(escaped(key.value))" }
+
   static func operation(_ key: OperationKey) -> String {
     "operations/\(String(key.description.filter { $0 != "-" }))"
   }

@@ -101,6 +101,8 @@ struct AgentTask: Sendable {
   var progress: CheckpointedProgress
   /// It waits for its volumes to be shown in a container that is there already.
   var awaitsVolumes = false
+  /// What it uses of providers' resources is available.
+  var isPublished = false
   /// A kill that the executor has not been told, or not since it last subscribed.
   var kill: PendingKill?
 
@@ -157,4 +159,6 @@ public struct AgentCounters: Hashable, Sendable {
   public var tasksKilled = 0
   public var tasksLost = 0
   public var tasksGone = 0
+  public var resourceProviderSubscriptions = 0
+  public var resourceProviderDisconnections = 0
 }

@@ -139,7 +139,7 @@ actor LoadAgent {
   private func perform(_ directives: [AgentCore.Directive]) {
     for directive in directives {
       switch directive {
-      case .answer, .attachSandbox, .releaseSandbox: break
+      case .answer, .attachSandbox, .releaseSandbox, .sendToProvider, .closeProvider: break
       case .sendToMaster(let body): performLink(link.handle(.send(body), at: clock.now()))
       case .endSession(let message): performLink(link.handle(.end(message: message), at: clock.now()))
       case .send(let connection, let event): arrived(event, at: connection)

@@ -38,6 +38,12 @@ extension AgentRow.Status {
     agent.offeredResources = offered.messages(in: .endpoint)
     if let drainInfo { agent.drainInfo = drainInfo }
     if let drainStartTime { agent.estimatedDrainStartTime = drainStartTime }
+    agent.resourceProviders = resourceProviders.map { info in
+      .with {
+        $0.resourceProviderInfo = info
+        $0.totalResources = total.filter { $0.providerID == info.id.value }.messages(in: .endpoint)
+      }
+    }
   }
 }
 

@@ -37,7 +37,7 @@ extension MasterCore {
     case .hello, .heartbeat: return heard(connection, at: now)
     case .register(let record): return register(record, from: connection, address: address, at: now)
     case .reregister(let record): return reregister(record, from: connection, address: address, at: now)
-    case .statusUpdate, .executorMessage, .executorTerminated, .unregister, .operationUpdate: break
+    case .statusUpdate, .executorMessage, .executorTerminated, .unregister, .operationUpdate, .updateAgent: break
     }
     // A session that is not admitted, or whose agent is lost by now, says nothing that counts: it has to register first.
     guard let agent = links[connection], agents[agent]?.connection == connection else { return }
@@ -48,11 +48,12 @@ extension MasterCore {
     case .executorTerminated(let record): executorTerminated(record, on: agent, at: now)
     case .unregister: unregister(agent)
     case .operationUpdate(let update): operationUpdate(update, from: agent, at: now)
+    case .updateAgent(let update): updateAgent(update, from: agent, at: now)
     case .hello, .heartbeat, .register, .reregister: break
     }
   }
 
-  private mutating func refuse(_ connection: AgentConnection, _ message: String) {
+  mutating func refuse(_ connection: AgentConnection, _ message: String) {
     send(.refused(.with { $0.message = message }), to: connection)
     effects.directives.append(.closeAgent(connection))
   }
@@ -245,6 +246,7 @@ extension MasterCore {
       connection: connection, registeredTime: now.timeInfo, total: inventory.total, admitted: now.uptime,
       heard: now.uptime, incarnation: lastTask)
     agent.reregisteredTime = now.timeInfo
+    agent.owesProviders = record.hasResourceProviders_p
     for framework in inventory.frameworks
     where !frameworks.contains(framework.id) && !completedFrameworks.contains(framework.id) {
       recover(framework.id, framework.info, at: now)
@@ -360,6 +362,8 @@ extension MasterCore {
     agents[id]?.reregisteredTime = now.timeInfo
     agents[id]?.admitted = now.uptime
     agents[id]?.heard = now.uptime
+    agents[id]?.owesProviders = record.hasResourceProviders_p
+    if !record.hasResourceProviders_p { removeProviders(of: id, at: now) }
     if let agent = agents[id] { change(.agent(agent.row)) }
     send(.registered(.with { $0.agentID = id.value }), to: connection)
     reconcile(inventory.operations, on: id, at: now)
@@ -444,6 +448,7 @@ extension MasterCore {
     for name in sorted(agent.tasks) {
       if let task = tasks[name], !task.isReleased { used[name.framework, default: Resources()] += task.resources }
     }
+    for (framework, resources) in heldByOperations(on: agent) { used[framework, default: Resources()] += resources }
     return used
   }
 
@@ -522,6 +527,7 @@ extension MasterCore {
       send(.update(status), to: name.framework)
     }
     for name in agent.executors.sorted() { removeExecutor(name, at: now) }
+    for key in sorted(agent.operations) { release(key, at: now) }
     switch loss {
     case .unreachable: forgetOperations(of: id, .operationUnreachable, "Agent was marked unreachable")
     case .gone: forgetOperations(of: id, .operationGoneByOperator, "Agent has been marked gone")

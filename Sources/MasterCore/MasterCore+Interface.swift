@@ -264,11 +264,15 @@ public struct AgentRow: Sendable {
     public var drainInfo: DrainInfo?
     /// When its draining began, as far as this master knows.
     public var drainStartTime: TimeInfo?
+    /// Its resource providers that are there, sorted by id; what they have is part of ``total``.
+    public var resourceProviders: [ResourceProviderInfo]
 
     public init(
       active: Bool, deactivated: Bool, reregisteredTime: TimeInfo?, total: Resources, allocated: Resources,
-      offered: Resources, drainInfo: DrainInfo? = nil, drainStartTime: TimeInfo? = nil
+      offered: Resources, drainInfo: DrainInfo? = nil, drainStartTime: TimeInfo? = nil,
+      resourceProviders: [ResourceProviderInfo] = []
     ) {
+      self.resourceProviders = resourceProviders
       self.drainInfo = drainInfo
       self.drainStartTime = drainStartTime
       self.active = active

@@ -47,6 +47,18 @@ extension MasterCore {
       inUse[Share(framework: name.framework, agent: name.agent), default: Resources()] += executor.resources
       ofFramework[name.framework, default: Resources()] += executor.resources
     }
+    for key in operations.keys.sorted() {
+      guard let operation = operations[key], let holding = operation.holding else { continue }
+      expect(!operation.latest.state.isTerminal, "operation \(key) has ended and holds \(holding.consumed)")
+      guard !holding.isWithheld else { continue }
+      guard let framework = operation.framework, frameworks[framework] != nil else {
+        problems.append("operation \(key) holds \(holding.consumed) for a framework that is not there")
+        continue
+      }
+      allocated[operation.agent, default: Resources()] += holding.consumed
+      inUse[Share(framework: framework, agent: operation.agent), default: Resources()] += holding.consumed
+      ofFramework[framework, default: Resources()] += holding.consumed
+    }
     for key in offers.keys.sorted() {
       guard let offer = offers[key] else { continue }
       expect(agents[offer.agent]?.isActive ?? false, "offer \(key) of an agent that is not active")
@@ -66,6 +78,10 @@ extension MasterCore {
           believed == used,
           "agent \(id), framework \(framework): the allocator believes in \(believed), used and offered are \(used)")
       }
+      expect(
+        agent.owesProviders
+          || agent.total.entries.allSatisfy { $0.providerID.map { agent.providers[.init($0)] != nil } ?? true },
+        "agent \(id) has resources of providers that are not there: \(agent.total)")
       expect(
         agent.connection.map { links[$0] == id } ?? true, "agent \(id) is connected by a session that is not its own")
       expect(

@@ -55,7 +55,7 @@ extension MasterCore {
     } catch {
       return drop(operation, of: id, "Operation attempted with invalid resources: \(error.message)")
     }
-    if operation.hasID, let refusal = Self.refusalOfFeedback(agent) {
+    if operation.hasID, let refusal = Self.refusalOfFeedback(agent, isProvider: upgraded.providerID != nil) {
       return drop(operation, of: id, refusal)
     }
     do throws(ValidationError) {
@@ -63,14 +63,7 @@ extension MasterCore {
     } catch {
       return drop(operation, of: id, "\(error.message); on agent \(agent.text)")
     }
-    guard upgraded.isSpeculative else {
-      // Disks are of providers, and none can be subscribed: so no offer has them either.
-      let source = upgraded.type == .createDisk ? upgraded.createDisk.source : upgraded.destroyDisk.source
-      return drop(
-        operation, of: id,
-        "Invalid \(upgraded.type.wireName) Operation: \(offers.remaining) does not contain \((try? Resources([source])) ?? Resources())"
-      )
-    }
+    guard upgraded.isSpeculative else { return begin(upgraded, of: id, with: &offers) }
     if upgraded.type == .destroy { rescindOffers(of: upgraded.destroy.volumes, on: offers.agent, at: now) }
     let isResize = upgraded.type == .growVolume || upgraded.type == .shrinkVolume
     do throws(OperationError) {
@@ -105,14 +98,39 @@ extension MasterCore {
     if let problem { drop(operation, of: id, problem) }
   }
 
+  /// Begins an operation whose outcome is known when it ends: what it consumes is kept from others until then.
+  private mutating func begin(_ operation: Offer.Operation, of id: FrameworkKey, with offers: inout AcceptedOffers) {
+    guard let agent = agents[offers.agent] else { return }
+    guard agent.capabilities.contains(where: { $0.type == .resourceProvider }) else {
+      return drop(
+        operation, of: id,
+        "Not supported on agent \(agent.text) because it does not have RESOURCE_PROVIDER capability")
+    }
+    let consumed: Resources
+    do throws(OperationError) {
+      consumed = try operation.consumedResources()
+    } catch {
+      return drop(operation, of: id, error.message)
+    }
+    guard offers.remaining.contains(consumed) else {
+      return drop(
+        operation, of: id,
+        "Invalid \(operation.type.wireName) Operation: \(offers.remaining) does not contain \(consumed)")
+    }
+    offers.remaining -= consumed
+    let key = apply(operation, on: offers.agent, by: id, total: agent.total)
+    operations[key]?.holding = TrackedOperation.Holding(operation: operation, consumed: consumed, isWithheld: false)
+    use(consumed, of: offers.agent, by: id)
+  }
+
   /// Why an agent cannot say how operations went, if it cannot.
-  private static func refusalOfFeedback(_ agent: TrackedAgent) -> String? {
+  private static func refusalOfFeedback(_ agent: TrackedAgent, isProvider: Bool) -> String? {
     let capabilities = Set(agent.capabilities.map(\.type))
     guard capabilities.contains(.resourceProvider) else {
       return
         "Operation requested feedback, but agent \(agent.id) does not have the required RESOURCE_PROVIDER capability"
     }
-    guard capabilities.contains(.agentOperationFeedback) else {
+    guard isProvider || capabilities.contains(.agentOperationFeedback) else {
       return
         "Operation on agent default resources requested feedback, but agent \(agent.id) does not have the required "
         + "AGENT_OPERATION_FEEDBACK and RESOURCE_PROVIDER capabilities"
@@ -144,15 +162,20 @@ extension MasterCore {
   ///   - operation: In the present format; what the allocator knows of it is up to the caller.
   ///   - framework: Whose it is; nil for that of an operator.
   ///   - total: What the agent has afterwards.
+  /// - Returns: Its identifier.
+  @discardableResult
   mutating func apply(
     _ operation: Offer.Operation, on agent: AgentKey, by framework: FrameworkKey?, total: Resources
-  ) {
+  ) -> OperationKey {
+    let provider = operation.providerID.map(ResourceProviderKey.init(_:))
+    let version = provider.flatMap { agents[agent]?.providers[$0]?.version }
     lastOperation += 1
     let key = OperationKey(master: configuration.masterID, number: lastOperation)
     let pending = OperationStatus.with {
       if operation.hasID { $0.operationID = operation.id }
       $0.state = .operationPending
       $0.agentID = AgentID(agent)
+      if let provider { $0.resourceProviderID = ResourceProviderID(provider) }
     }
     add(
       key,
@@ -168,12 +191,14 @@ extension MasterCore {
           $0.operationUuid = MessageBytes.copy(key.bytes)
           if let framework { $0.frameworkID = framework.value }
           $0.operation = MessageBytes.copy(MessageBytes.encoded(operation))
+          if let version { $0.resourceVersionUuid = MessageBytes.copy(version) }
         }), to: agent)
+    return key
   }
 
   // MARK: Tables
 
-  private mutating func add(_ key: OperationKey, _ operation: TrackedOperation) {
+  mutating func add(_ key: OperationKey, _ operation: TrackedOperation) {
     operations[key] = operation
     agents[operation.agent]?.operations.insert(key)
     if let name = operation.name { operationNames[name] = key }
@@ -185,7 +210,7 @@ extension MasterCore {
           status: operation.row)))
   }
 
-  private mutating func removeOperation(_ key: OperationKey) {
+  mutating func removeOperation(_ key: OperationKey) {
     guard let operation = operations.removeValue(forKey: key) else { return }
     agents[operation.agent]?.operations.remove(key)
     if let name = operation.name, operationNames[name] == key { operationNames[name] = nil }
@@ -195,7 +220,7 @@ extension MasterCore {
     change(.operationRemoved(key))
   }
 
-  private func sorted(_ keys: some Sequence<OperationKey>) -> [OperationKey] {
+  func sorted(_ keys: some Sequence<OperationKey>) -> [OperationKey] {
     keys.sorted { (operations[$0]?.number ?? .max, $0) < (operations[$1]?.number ?? .max, $1) }
   }
 
@@ -210,23 +235,33 @@ extension MasterCore {
       return
     }
     guard operations[key]?.agent == agent else {
-      // It ended and that was acknowledged, which the agent has not heard.
+      // It ended and that was acknowledged, which the agent has not heard; or its provider was away for a time.
       counters.values["invalid_operation_status_updates", default: 0] += 1
+      if update.hasFrameworkID, status.hasOperationID {
+        var told = status
+        told.clearUuid()
+        send(.update(told), to: FrameworkKey(update.frameworkID))
+      }
       if status.state.isTerminal { acknowledgeToAgent(key, status, agent) }
       return
     }
     counters.values["valid_operation_status_updates", default: 0] += 1
-    take(status, of: key, on: agent, at: now)
+    var newest: OperationStatus?
+    if update.hasLatestStatus { newest = try? OperationStatus(serializedBytes: update.latestStatus, partial: true) }
+    take(status, newest: newest, of: key, on: agent, at: now)
     checkDrained(agent, at: now)
   }
 
   /// Takes in how an operation went, and tells its framework or acknowledges in its stead.
-  private mutating func take(_ told: OperationStatus, of key: OperationKey, on agent: AgentKey, at now: Moment) {
+  private mutating func take(
+    _ told: OperationStatus, newest: OperationStatus? = nil, of key: OperationKey, on agent: AgentKey, at now: Moment
+  ) {
     guard let before = operations[key] else { return }
     var status = told
     if let id = before.id { status.operationID = id } else { status.clearOperationID() }
     if !status.hasAgentID { status.agentID = AgentID(agent) }
-    operations[key]?.add(status)
+    operations[key]?.add(status, newest: newest)
+    if operations[key]?.latest.state.isTerminal ?? false { settle(key, at: now) }
     guard let operation = operations[key] else { return }
     counters.operation(operation.type, from: before.latest.state, to: operation.latest.state)
     change(.operationStatus(key, operation.row))
@@ -258,6 +293,7 @@ extension MasterCore {
         .with {
           $0.operationUuid = MessageBytes.copy(key.bytes)
           $0.statusUuid = MessageBytes.copy(status.uuid.value)
+          if status.hasResourceProviderID { $0.resourceProviderID = status.resourceProviderID.value }
         }), to: agent)
   }
 
@@ -289,7 +325,8 @@ extension MasterCore {
   mutating func reconcile(_ inventory: [OperationInventory], on agent: AgentKey, at now: Moment) {
     let named = Set(inventory.map(\.key))
     for key in sorted(agents[agent]?.operations ?? []) where !named.contains(key) {
-      guard let operation = operations[key] else { continue }
+      // Of those of providers the agent tells apart.
+      guard let operation = operations[key], operation.provider == nil else { continue }
       guard !operation.latest.state.isTerminal else {
         // The agent has forgotten it, as its end was acknowledged.
         removeOperation(key)
@@ -365,21 +402,30 @@ extension MasterCore {
         send(.update(operation.told), to: id)
         continue
       }
-      let (state, message) = unknownOperation(on: asked.hasAgentID ? asked.agentID.key : nil)
+      let (state, message) = unknownOperation(
+        on: asked.hasAgentID ? asked.agentID.key : nil,
+        of: asked.hasResourceProviderID ? asked.resourceProviderID.key : nil)
       sendOperationStatus(
         asked.operationID, state, message, agent: asked.hasAgentID ? asked.agentID : nil,
         provider: asked.hasResourceProviderID ? asked.resourceProviderID : nil, to: id)
     }
   }
 
-  private func unknownOperation(on agent: AgentKey?) -> (OperationState, String) {
+  private func unknownOperation(
+    on agent: AgentKey?, of provider: ResourceProviderKey?
+  ) -> (OperationState, String) {
     guard let agent else {
       return (.operationUnknown, "Reconciliation: Operation is unknown and no 'agent_id' was provided")
     }
     if recoveredAgents[agent] != nil {
       return (.operationRecovering, "Reconciliation: Agent is recovered but has not re-registered")
     }
-    if agents[agent] != nil { return (.operationUnknown, "Reconciliation: Operation is unknown") }
+    if let agent = agents[agent] {
+      if let provider, agent.owesProviders || agent.awaitedProviders.contains(provider) {
+        return (.operationRecovering, "Reconciliation: Resource provider is known but has not subscribed again")
+      }
+      return (.operationUnknown, "Reconciliation: Operation is unknown")
+    }
     if unreachableAgents.contains(agent) { return (.operationUnreachable, "Reconciliation: Agent is unreachable") }
     if goneAgents.contains(agent) {
       return (.operationGoneByOperator, "Reconciliation: Agent marked gone by operator")

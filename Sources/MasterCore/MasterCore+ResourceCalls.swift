@@ -120,7 +120,7 @@ extension TrackedAgent {
 }
 
 extension Allocator {
-  fileprivate mutating func set(_ agent: AgentKey, total: Resources) {
+  mutating func set(_ agent: AgentKey, total: Resources) {
     // The amounts are those of before, so they can be counted.
     do { try updateAgent(agent, total: total) } catch {
       preconditionFailure("the master and its allocator disagree: \(error.message)")

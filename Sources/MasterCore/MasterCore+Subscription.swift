@@ -273,6 +273,7 @@ extension MasterCore {
       complete(TaskName(framework: id, task: key))
     }
     for name in framework.executors.sorted() { removeExecutor(name, at: now) }
+    withholdOperations(of: id, at: now)
 
     guard var ended = frameworks.removeValue(forKey: id) else { return }
     if let connection = ended.connection {

@@ -51,7 +51,7 @@ extension MasterCore {
     touch(framework)
   }
 
-  private mutating func release(
+  mutating func release(
     _ resources: Resources, of agent: AgentKey, from framework: FrameworkKey, at now: Moment
   ) {
     agents[agent]?.allocated -= resources

@@ -223,6 +223,20 @@ extension Allocator {
     markDirty(agent)
   }
 
+  /// Notes what a framework turns out to have on an agent already, allocated to its roles; it may be added later or never, and it may be
+  /// more than the agent has.
+  /// - Throws: `AllocationError` with code `.unknownAgent`, `.noRole` or `.invalidRole`.
+  /// - Source: Apache Mesos, `hierarchical.cpp`, `addResourceProvider`.
+  public mutating func addUsed(
+    framework id: FrameworkKey, agent agentID: AgentKey, resources: Resources
+  ) throws(AllocationError) {
+    let agent = try number(of: agentID)
+    try Allocator.validate(allocated: resources, of: id)
+    guard !resources.isEmpty else { return }
+    change(makeFramework(id), on: agent, by: resources, adding: true)
+    markDirty(agent)
+  }
+
   private func checkAllocated(_ resources: Resources, to framework: Int, on agent: Int) throws(AllocationError) {
     let isHeld = agents[agent].position(of: framework).map { agents[agent].holders[$0].resources.contains(resources) }
     // What is held was validated when it was allocated.

@@ -39,6 +39,7 @@ actor AgentActor {
   }
 
   typealias ExecutorMailbox = BoundedMailbox<ExecutorEvent>
+  typealias ProviderMailbox = BoundedMailbox<ResourceProviderEvent>
 
   private let thread: ThreadExecutor
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -64,7 +65,12 @@ actor AgentActor {
   private var lastToken: UInt64 = 0
   private var lastConnection: UInt64 = 0
   private var answered: [CallToken: CallAnswer] = [:]
+  /// Calls of operators whose answer waits for the storage.
+  private var waiting: [CallToken: CheckedContinuation<CallAnswer, Never>] = [:]
+  /// Writes are over.
+  private var isRefusing = false
   private var executors: [ExecutorConnection: ExecutorMailbox] = [:]
+  private var providers: [ResourceProviderConnection: ProviderMailbox] = [:]
   private var exchange: AgentExchange?
   private(set) var masterID: String?
 
@@ -113,6 +119,48 @@ actor AgentActor {
     executors[connection] = nil
     handle(.executorDisconnected(connection))
   }
+
+  // MARK: Resource providers
+
+  func subscribeProvider(
+    _ call: ResourceProviderCall, streamID: String, principal: Principal?, mailbox: ProviderMailbox
+  ) -> (connection: ResourceProviderConnection, answer: CallAnswer) {
+    lastConnection += 1
+    let connection = ResourceProviderConnection(number: lastConnection, streamID: streamID)
+    providers[connection] = mailbox
+    let answer = submit { .providerSubscribe(connection, call, principal: principal, token: $0) }
+    if answer != .streaming { providers[connection] = nil }
+    return (connection, answer)
+  }
+
+  func call(_ call: ResourceProviderCall, streamID: String?, principal: Principal?) -> CallAnswer {
+    submit { .providerCall(call, streamID: streamID, principal: principal, token: $0) }
+  }
+
+  func providerDisconnected(_ connection: ResourceProviderConnection) {
+    providers[connection] = nil
+    handle(.providerDisconnected(connection))
+  }
+
+  /// Answers once the storage has it.
+  func markProviderGone(_ id: ResourceProviderID, principal: Principal?) async -> CallAnswer {
+    lastToken += 1
+    let token = CallToken(lastToken)
+    handle(.markProviderGone(id, principal: principal, token: token))
+    if let answer = answered.removeValue(forKey: token) { return answer }
+    guard !isRefusing else { return Self.ending }
+    return await withCheckedContinuation { waiting[token] = $0 }
+  }
+
+  /// Answers those who still wait for a write that will not come, and lets nobody else wait.
+  func refuseWaiting() {
+    isRefusing = true
+    let abandoned = waiting.values
+    waiting = [:]
+    for continuation in abandoned { continuation.resume(returning: Self.ending) }
+  }
+
+  private static let ending = CallAnswer.rejected(status: 503, text: "The agent is ending")
 
   // MARK: The master
 
@@ -165,8 +213,7 @@ actor AgentActor {
     lastToken += 1
     let token = CallToken(lastToken)
     handle(event(token))
-    return answered.removeValue(forKey: token)
-      ?? .rejected(status: 503, text: "The agent is ending")
+    return answered.removeValue(forKey: token) ?? Self.ending
   }
 
   private func handle(_ event: AgentCore.Event) {
@@ -188,7 +235,11 @@ actor AgentActor {
     for directive in directives {
       switch directive {
       case .answer(let token, let answer):
-        answered[token] = answer
+        if let continuation = waiting.removeValue(forKey: token) {
+          continuation.resume(returning: answer)
+        } else {
+          answered[token] = answer
+        }
       case .sendToMaster(let body):
         performLink(link.handle(.send(body), at: clock.now()))
       case .endSession(let message):
@@ -199,6 +250,13 @@ actor AgentActor {
         mailbox.finish()
       case .close(let connection):
         executors.removeValue(forKey: connection)?.finish()
+      case .sendToProvider(let connection, let event):
+        guard let mailbox = providers[connection], !mailbox.send(event) else { break }
+        logger.warning(
+          "resource provider reads too slowly, stream closed", metadata: ["connection": "\(connection.number)"])
+        mailbox.finish()
+      case .closeProvider(let connection):
+        providers.removeValue(forKey: connection)?.finish()
       case .launch(let launch):
         if !work.send(.launch(launch)) {
           pending.append(.launchFailed(launch.container, message: "too many containers are being launched"))

@@ -43,7 +43,7 @@ public struct AgentConfiguration: Sendable {
 
   /// Bytes of one call's body.
   public var bodyLimit = 64 << 20
-  /// Events that may wait for one slow executor.
+  /// Events that may wait for one slow executor or resource provider.
   public var executorStreamLimit = 10_000
   /// Writes of the state that may wait for the storage.
   public var storeBacklogLimit = 100_000

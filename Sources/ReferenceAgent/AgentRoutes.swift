@@ -14,6 +14,12 @@ enum AgentRoutes {
           streamLimit: configuration.executorStreamLimit
         ).respond(to: request)
       },
+      Route(both("/api/v1/resource_provider")) { request in
+        try await ResourceProviderAPI(
+          agent: try gate.pass().agent, bodyLimit: configuration.bodyLimit,
+          streamLimit: configuration.executorStreamLimit
+        ).respond(to: request)
+      },
       Route(both("/api/v1")) { request in
         try await OperatorAPI(services: try gate.pass(), bodyLimit: configuration.bodyLimit).respond(to: request)
       },

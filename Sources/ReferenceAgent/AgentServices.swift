@@ -104,6 +104,9 @@ enum AgentMetrics {
     let tasks = executors.flatMap { $0.tasks + $0.queuedTasks }
     let counters = core.counters
     metrics["slave/uptime_secs"] = uptime
+    metrics["resource_provider_manager/subscribed"] = Double(core.subscribedResourceProviders)
+    metrics["resource_provider_manager/events/subscribe"] = Double(counters.resourceProviderSubscriptions)
+    metrics["resource_provider_manager/events/disconnect"] = Double(counters.resourceProviderDisconnections)
     metrics["slave/registered"] = core.isRegistered ? 1 : 0
     metrics["slave/recovery_errors"] = 0
     metrics["slave/container_launch_errors"] = Double(counters.containerLaunchErrors)

@@ -33,6 +33,10 @@ struct OperatorAPI: Sendable {
     guard case .message(let encoding) = answer else {
       throw Negotiation.streamingResponseNotSupported(call: call.type.wireName)
     }
+    if call.type == .markResourceProviderGone {
+      let id = call.markResourceProviderGone.resourceProviderID
+      return try OutgoingResponse(await services.agent.markProviderGone(id, principal: nil))
+    }
     let response = try await respond(to: call)
     return .content(await Self.encode(response, encoding), encoding.mediaType)
   }
@@ -90,13 +94,12 @@ struct OperatorAPI: Sendable {
       let containers = await services.containers()
       // Apache Mesos leaves the list's message out where there is none.
       if !containers.containers.isEmpty { response.getContainers = containers }
-    // Nothing of these can exist yet: their answers are true.
     case .getOperations:
       response.type = .getOperations
       response.getOperations = await services.agent.snapshot().getOperations()
     case .getResourceProviders:
       response.type = .getResourceProviders
-      response.getResourceProviders = .init()
+      response.getResourceProviders = await services.agent.snapshot().getResourceProviders()
     case .listFiles:
       response.type = .listFiles
       response.listFiles.fileInfos = try await FilePages.list(services.agent.files, call.listFiles.path)

@@ -100,6 +100,7 @@ public final class ReferenceAgent: Service {
         group.cancelAll()
         agent.batches.finish()
         agent.work.finish()
+        await agent.refuseWaiting()
         while await group.nextResult() != nil {}
         agent.stopThread()
         try result.get()

@@ -24,6 +24,8 @@ struct AgentHarness {
   var updates: [LinkStatusUpdate] = []
   var reregistration: LinkReregister?
   var operationUpdates: [LinkOperationUpdate] = []
+  var agentUpdates: [LinkUpdateAgent] = []
+  var providerEvents: [ResourceProviderEvent] = []
   /// What was to be done to folders of volumes, and the numbers of what was not said to be done.
   var volumes: [VolumeStep] = []
   var unfinishedVolumes: [UInt64] = []
@@ -112,6 +114,11 @@ struct AgentHarness {
         check(event)
         log.append("\(connection.number) <- \(event.summary)")
       case .close(let connection): log.append("close \(connection.number)")
+      case .sendToProvider(let connection, let event):
+        check(event)
+        providerEvents.append(event)
+        log.append("provider \(connection.number) <- \(event.type)")
+      case .closeProvider(let connection): log.append("close provider \(connection.number)")
       case .launch(let launch):
         let executor = "\(escaped(launch.framework.value))/\(escaped(launch.executor.value))"
         #expect(disk["executors/\(executor)/\(launch.container)"] != nil, "launched before its record is durable")
@@ -193,11 +200,30 @@ struct AgentHarness {
         }
         return message.hasStatus && OperationKey(text: key.dropFirst("operations/".count))?.bytes == uuid
       }
-      #expect(isDurable, "the end of an operation left before it was durable")
-      operationUpdates.append(update)
       let status = try? OperationStatus(serializedBytes: update.status)
+      // Those of providers are the providers' to keep.
+      #expect(isDurable || status?.hasResourceProviderID == true, "the end of an operation left before it was durable")
+      operationUpdates.append(update)
       log.append("operation \(status?.operationID.value ?? "") \(status.map { "\($0.state)" } ?? "?")")
+    case .updateAgent(let update):
+      agentUpdates.append(update)
+      log.append("providers \(update.summary)")
     case .hello, .heartbeat: Issue.record("the shell's record")
+    }
+  }
+
+  /// A provider learns its id once that is on the disk, and that it is gone likewise.
+  private func check(_ event: ResourceProviderEvent) {
+    func record(_ key: String) -> CheckpointResourceProvider? {
+      disk["providers/\(key)"].flatMap { try? CheckpointResourceProvider(serializedBytes: $0) }
+    }
+    if event.type == .subscribed {
+      #expect(record(event.subscribed.providerID.value) != nil, "an id left before it was durable")
+    }
+    if event.type == .teardown {
+      let ids = disk.keys.filter { $0.hasPrefix("providers/") }.map { String($0.dropFirst("providers/".count)) }
+      let isAnyGone = ids.contains { record($0)?.gone == true }
+      #expect(isAnyGone, "a provider was told that it is gone before that was durable")
     }
   }
 
@@ -418,3 +444,18 @@ extension ExecutorEvent {
 
 /// Plain bytes as a message's field holds them.
 func field<Bytes: SwiftProtobufContiguousBytes>(_ bytes: [UInt8]) -> Bytes { Bytes(bytes) }
+
+extension LinkUpdateAgent {
+  /// In few words, for the log of a harness.
+  var summary: String {
+    let parts = [
+      isComplete ? "all" : "",
+      resourceProviders.map { provider in
+        let total = (try? Resources(provider.totalResources)) ?? Resources()
+        return "\(provider.info.name) \(total.quantities) operations \(provider.operations.count)"
+      }.joined(separator: ", "),
+      unsubscribed.isEmpty ? "" : "away \(unsubscribed.count)", removed.isEmpty ? "" : "removed \(removed.count)",
+    ]
+    return parts.filter { !$0.isEmpty }.joined(separator: " ")
+  }
+}

@@ -378,7 +378,7 @@ private struct World {
       case .send(let connection, let event): executor(connection, event)
       case .sendToMaster(let body): master(body)
       case .volumes(_, let number): events.append(.volumesDone(number))
-      case .answer, .close, .attachSandbox, .releaseSandbox: break
+      case .answer, .close, .attachSandbox, .releaseSandbox, .sendToProvider, .closeProvider: break
       case .endSession(let message): Issue.record("the session ends: \(message)")
       case .terminate(let reason, _): Issue.record("terminated: \(reason)")
       }

@@ -18,7 +18,7 @@ struct LayeringTests {
   /// Libraries of the SDK: pure Swift packages, no system library, none of the server's parts.
   static let sdk = [
     "MesosMessages", "MesosModel", "AgentLinkModel", "MesosHTTP", "MesosHTTPClient", "AgentLink", "SchedulerKit",
-    "ExecutorKit", "OperatorKit", "MesosRuntime", "SchedulerSimulation", "MesosDiscovery",
+    "ExecutorKit", "OperatorKit", "MesosRuntime", "SchedulerSimulation", "MesosDiscovery", "ResourceProviderKit",
   ]
   static let serverOnly: Set<String> = [
     "Hummingbird", "GRDB", "CYajl", "CZlib", "StreamingJSON", "StateStorage", "ReferenceMaster", "ReferenceAgent",

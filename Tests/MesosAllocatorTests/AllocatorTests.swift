@@ -143,6 +143,25 @@ extension Allocator {
     #expect(try allocator.run().first?.resources == resources("cpus:4;mem:1024", in: "eng"))
   }
 
+  @Test(arguments: [1, 6])
+  func `what turns out to be used is not offered until it is recovered, be it more than there is`(cpus: Int) throws {
+    var allocator = try Self.cluster(1)
+    let used = try resources("cpus:\(cpus);mem:64", in: "eng")
+    #expect(throws: AllocationError.self) {
+      try allocator.addUsed(framework: "F9", agent: "S0", resources: used.unallocated)
+    }
+    try allocator.addUsed(framework: "F9", agent: "S0", resources: used)
+    try allocator.addFramework("F1", FrameworkOptions(roles: ["eng"]))
+    let offered = allocator.run().reduce(into: Resources()) { $0 += $1.resources }
+    #expect(offered.scalar("cpus") == (cpus == 1 ? 3 : 0))
+    #expect(allocator.allocation(of: "F9", on: "S0") == used)
+    #expect(allocator.checkInvariants() == [])
+    try allocator.recover(framework: "F9", agent: "S0", resources: used, at: start)
+    #expect(allocator.checkInvariants() == [])
+    let rest = allocator.run(at: 1).reduce(into: Resources()) { $0 += $1.resources }
+    #expect((offered + rest).scalar("cpus") == 4)
+  }
+
   @Test func `a refusal lasts five seconds when negative and a year at most`() throws {
     for (refusal, expected) in [(Duration.seconds(-3), 5), (.seconds(1 << 50), 365 * 86400)] {
       var allocator = try Self.cluster(1)

@@ -19,6 +19,7 @@
 //   updates/F/E/C/T/NUMBER         Update        (E and C empty for a task that the agent never had)
 //   resources                      Resources
 //   operations/UUID                Operation     (UUID: 32 hexadecimal digits)
+//   providers/ID                   ResourceProvider
 //
 // Names in keys have '%' and '/' percent-encoded. Records that pass through stay encoded as the v1 messages that they are.
 
@@ -356,6 +357,50 @@ public nonisolated struct CheckpointDrain: Sendable {
   public init() {}
 
   fileprivate var _config: MesosMessages.DrainConfig? = nil
+}
+
+/// A resource provider that was given an id here.
+public nonisolated struct CheckpointResourceProvider: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What it must come back with.
+  public var type: String {
+    get {_type ?? String()}
+    set {_type = newValue}
+  }
+  /// Returns true if `type` has been explicitly set.
+  public var hasType: Bool {self._type != nil}
+  /// Clears the value of `type`. Subsequent reads from it will return its default value.
+  public mutating func clearType() {self._type = nil}
+
+  public var name: String {
+    get {_name ?? String()}
+    set {_name = newValue}
+  }
+  /// Returns true if `name` has been explicitly set.
+  public var hasName: Bool {self._name != nil}
+  /// Clears the value of `name`. Subsequent reads from it will return its default value.
+  public mutating func clearName() {self._name = nil}
+
+  /// An operator marked it as gone: it is not to come back.
+  public var gone: Bool {
+    get {_gone ?? false}
+    set {_gone = newValue}
+  }
+  /// Returns true if `gone` has been explicitly set.
+  public var hasGone: Bool {self._gone != nil}
+  /// Clears the value of `gone`. Subsequent reads from it will return its default value.
+  public mutating func clearGone() {self._gone = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _type: String? = nil
+  fileprivate var _name: String? = nil
+  fileprivate var _gone: Bool? = nil
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -783,6 +828,56 @@ nonisolated extension CheckpointDrain: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
   public static func ==(lhs: CheckpointDrain, rhs: CheckpointDrain) -> Bool {
     if lhs._config != rhs._config {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension CheckpointResourceProvider: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ResourceProvider"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{1}name\0\u{1}gone\0")
+
+  public var isInitialized: Bool {
+    if self._type == nil {return false}
+    if self._name == nil {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._type) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._name) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self._gone) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._type {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._name {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._gone {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: CheckpointResourceProvider, rhs: CheckpointResourceProvider) -> Bool {
+    if lhs._type != rhs._type {return false}
+    if lhs._name != rhs._name {return false}
+    if lhs._gone != rhs._gone {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

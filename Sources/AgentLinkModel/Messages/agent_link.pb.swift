@@ -140,6 +140,14 @@ public nonisolated struct LinkUp: @unchecked Sendable {
     set {_uniqueStorage()._body = .operationUpdate(newValue)}
   }
 
+  public var updateAgent: LinkUpdateAgent {
+    get {
+      if case .updateAgent(let v)? = _storage._body {return v}
+      return LinkUpdateAgent()
+    }
+    set {_uniqueStorage()._body = .updateAgent(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -152,6 +160,7 @@ public nonisolated struct LinkUp: @unchecked Sendable {
     case executorTerminated(LinkExecutorTerminated)
     case unregister(LinkUnregister)
     case operationUpdate(LinkOperationUpdate)
+    case updateAgent(LinkUpdateAgent)
 
     fileprivate var isInitialized: Bool {
       // The use of inline closures is to circumvent an issue where the compiler
@@ -184,6 +193,10 @@ public nonisolated struct LinkUp: @unchecked Sendable {
       }()
       case .operationUpdate: return {
         guard case .operationUpdate(let v) = self else { preconditionFailure() }
+        return v.isInitialized
+      }()
+      case .updateAgent: return {
+        guard case .updateAgent(let v) = self else { preconditionFailure() }
         return v.isInitialized
       }()
       default: return true
@@ -353,6 +366,14 @@ public nonisolated struct LinkDown: Sendable {
     set {body = .drainAgent(newValue)}
   }
 
+  public var reconcileOperations: LinkReconcileOperations {
+    get {
+      if case .reconcileOperations(let v)? = body {return v}
+      return LinkReconcileOperations()
+    }
+    set {body = .reconcileOperations(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -372,6 +393,7 @@ public nonisolated struct LinkDown: Sendable {
     case applyOperation(LinkApplyOperation)
     case acknowledgeOperation(LinkAcknowledgeOperation)
     case drainAgent(LinkDrainAgent)
+    case reconcileOperations(LinkReconcileOperations)
 
     fileprivate var isInitialized: Bool {
       // The use of inline closures is to circumvent an issue where the compiler
@@ -436,6 +458,10 @@ public nonisolated struct LinkDown: Sendable {
       }()
       case .drainAgent: return {
         guard case .drainAgent(let v) = self else { preconditionFailure() }
+        return v.isInitialized
+      }()
+      case .reconcileOperations: return {
+        guard case .reconcileOperations(let v) = self else { preconditionFailure() }
         return v.isInitialized
       }()
       default: return true
@@ -676,7 +702,8 @@ public nonisolated struct LinkReregister: Sendable {
   /// Clears the value of `version`. Subsequent reads from it will return its default value.
   public mutating func clearVersion() {self._version = nil}
 
-  /// What agent_info.resources have become by the operations that the agent applied: dynamic reservations and volumes.
+  /// What agent_info.resources have become by the operations that the agent applied: dynamic reservations and volumes. What resource
+  /// providers have is not among it.
   public var totalResources: [MesosMessages.Resource] = []
 
   public var frameworks: [LinkFrameworkRecord] = []
@@ -685,11 +712,18 @@ public nonisolated struct LinkReregister: Sendable {
 
   public var tasks: [LinkTaskRecord] = []
 
-  /// Operations whose end nobody has acknowledged, in the order in which they came.
+  /// Operations whose end nobody has acknowledged, in the order in which they came; without those of resource providers.
   public var operations: [LinkOperationRecord] = []
 
-  /// Tasks whose end their frameworks know, oldest first: the history of a master that was not there. Without resources.
-  public var completedTasks: [LinkTaskRecord] = []
+  /// The agent has or had resource providers: once it is registered it tells of them in UpdateAgent.
+  public var hasResourceProviders_p: Bool {
+    get {_hasResourceProviders_p ?? false}
+    set {_hasResourceProviders_p = newValue}
+  }
+  /// Returns true if `hasResourceProviders_p` has been explicitly set.
+  public var hasHasResourceProviders_p: Bool {self._hasResourceProviders_p != nil}
+  /// Clears the value of `hasResourceProviders_p`. Subsequent reads from it will return its default value.
+  public mutating func clearHasResourceProviders_p() {self._hasResourceProviders_p = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -697,6 +731,7 @@ public nonisolated struct LinkReregister: Sendable {
 
   fileprivate var _agentInfo: MesosMessages.AgentInfo? = nil
   fileprivate var _version: String? = nil
+  fileprivate var _hasResourceProviders_p: Bool? = nil
 }
 
 public nonisolated struct LinkFrameworkRecord: Sendable {
@@ -1097,7 +1132,8 @@ public nonisolated struct LinkExecutorTerminated: Sendable {
   fileprivate var _status: Int32? = nil
 }
 
-/// How an operation went; sent again until it is acknowledged.
+/// How an operation went; sent again until it is acknowledged, unless the status has no UUID. Those of a resource provider's operations are
+/// sent again by the provider.
 public nonisolated struct LinkOperationUpdate: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1122,12 +1158,106 @@ public nonisolated struct LinkOperationUpdate: Sendable {
   /// Clears the value of `status`. Subsequent reads from it will return its default value.
   public mutating func clearStatus() {self._status = nil}
 
+  /// mesos.v1.OperationStatus: the newest that the resource provider knows, where that is another.
+  public var latestStatus: Data {
+    get {_latestStatus ?? Data()}
+    set {_latestStatus = newValue}
+  }
+  /// Returns true if `latestStatus` has been explicitly set.
+  public var hasLatestStatus: Bool {self._latestStatus != nil}
+  /// Clears the value of `latestStatus`. Subsequent reads from it will return its default value.
+  public mutating func clearLatestStatus() {self._latestStatus = nil}
+
+  /// Whose operation on a resource provider's resources it is; a master that does not know the operation passes the status on.
+  public var frameworkID: String {
+    get {_frameworkID ?? String()}
+    set {_frameworkID = newValue}
+  }
+  /// Returns true if `frameworkID` has been explicitly set.
+  public var hasFrameworkID: Bool {self._frameworkID != nil}
+  /// Clears the value of `frameworkID`. Subsequent reads from it will return its default value.
+  public mutating func clearFrameworkID() {self._frameworkID = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _operationUuid: Data? = nil
   fileprivate var _status: Data? = nil
+  fileprivate var _latestStatus: Data? = nil
+  fileprivate var _frameworkID: String? = nil
+}
+
+/// The agent's resource providers: all of them after a registration, and each one when something about it has changed that is not the outcome
+/// of an operation.
+public nonisolated struct LinkUpdateAgent: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Every provider that the agent has admitted is named; one that is not named is none any more.
+  public var isComplete: Bool {
+    get {_isComplete ?? false}
+    set {_isComplete = newValue}
+  }
+  /// Returns true if `isComplete` has been explicitly set.
+  public var hasIsComplete: Bool {self._isComplete != nil}
+  /// Clears the value of `isComplete`. Subsequent reads from it will return its default value.
+  public mutating func clearIsComplete() {self._isComplete = nil}
+
+  /// Those that are subscribed and have told what they have.
+  public var resourceProviders: [LinkResourceProviderRecord] = []
+
+  /// Ids of those that are to come back; what they have and do is out of reach until then.
+  public var unsubscribed: [String] = []
+
+  /// Ids of those that an operator marked as gone.
+  public var removed: [String] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _isComplete: Bool? = nil
+}
+
+public nonisolated struct LinkResourceProviderRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// With an id.
+  public var info: MesosMessages.ResourceProviderInfo {
+    get {_info ?? MesosMessages.ResourceProviderInfo()}
+    set {_info = newValue}
+  }
+  /// Returns true if `info` has been explicitly set.
+  public var hasInfo: Bool {self._info != nil}
+  /// Clears the value of `info`. Subsequent reads from it will return its default value.
+  public mutating func clearInfo() {self._info = nil}
+
+  /// With everything that operations have made of them.
+  public var totalResources: [MesosMessages.Resource] = []
+
+  /// 16 bytes, drawn by the provider whenever what it has changes otherwise than by an operation.
+  public var resourceVersionUuid: Data {
+    get {_resourceVersionUuid ?? Data()}
+    set {_resourceVersionUuid = newValue}
+  }
+  /// Returns true if `resourceVersionUuid` has been explicitly set.
+  public var hasResourceVersionUuid: Bool {self._resourceVersionUuid != nil}
+  /// Clears the value of `resourceVersionUuid`. Subsequent reads from it will return its default value.
+  public mutating func clearResourceVersionUuid() {self._resourceVersionUuid = nil}
+
+  /// Operations whose end nobody has acknowledged, in the order in which they came.
+  public var operations: [LinkOperationRecord] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _info: MesosMessages.ResourceProviderInfo? = nil
+  fileprivate var _resourceVersionUuid: Data? = nil
 }
 
 /// The agent leaves for good: its tasks are over.
@@ -1549,6 +1679,16 @@ public nonisolated struct LinkApplyOperation: Sendable {
   /// Clears the value of `operation`. Subsequent reads from it will return its default value.
   public mutating func clearOperation() {self._operation = nil}
 
+  /// Of the resource provider whose resources these are, as the master knows it: the operation is dropped where there is another by now.
+  public var resourceVersionUuid: Data {
+    get {_resourceVersionUuid ?? Data()}
+    set {_resourceVersionUuid = newValue}
+  }
+  /// Returns true if `resourceVersionUuid` has been explicitly set.
+  public var hasResourceVersionUuid: Bool {self._resourceVersionUuid != nil}
+  /// Clears the value of `resourceVersionUuid`. Subsequent reads from it will return its default value.
+  public mutating func clearResourceVersionUuid() {self._resourceVersionUuid = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1556,6 +1696,7 @@ public nonisolated struct LinkApplyOperation: Sendable {
   fileprivate var _operationUuid: Data? = nil
   fileprivate var _frameworkID: String? = nil
   fileprivate var _operation: Data? = nil
+  fileprivate var _resourceVersionUuid: Data? = nil
 }
 
 public nonisolated struct LinkAcknowledgeOperation: Sendable {
@@ -1581,12 +1722,67 @@ public nonisolated struct LinkAcknowledgeOperation: Sendable {
   /// Clears the value of `statusUuid`. Subsequent reads from it will return its default value.
   public mutating func clearStatusUuid() {self._statusUuid = nil}
 
+  /// Whose operation it is; absent for one on the agent's own resources.
+  public var resourceProviderID: String {
+    get {_resourceProviderID ?? String()}
+    set {_resourceProviderID = newValue}
+  }
+  /// Returns true if `resourceProviderID` has been explicitly set.
+  public var hasResourceProviderID: Bool {self._resourceProviderID != nil}
+  /// Clears the value of `resourceProviderID`. Subsequent reads from it will return its default value.
+  public mutating func clearResourceProviderID() {self._resourceProviderID = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _operationUuid: Data? = nil
   fileprivate var _statusUuid: Data? = nil
+  fileprivate var _resourceProviderID: String? = nil
+}
+
+/// Operations of resource providers that the master knows and that an UpdateAgent did not name; providers say which of them they do not have.
+public nonisolated struct LinkReconcileOperations: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var operations: [LinkReconcileOperations.Entry] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct Entry: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var operationUuid: Data {
+      get {_operationUuid ?? Data()}
+      set {_operationUuid = newValue}
+    }
+    /// Returns true if `operationUuid` has been explicitly set.
+    public var hasOperationUuid: Bool {self._operationUuid != nil}
+    /// Clears the value of `operationUuid`. Subsequent reads from it will return its default value.
+    public mutating func clearOperationUuid() {self._operationUuid = nil}
+
+    public var resourceProviderID: String {
+      get {_resourceProviderID ?? String()}
+      set {_resourceProviderID = newValue}
+    }
+    /// Returns true if `resourceProviderID` has been explicitly set.
+    public var hasResourceProviderID: Bool {self._resourceProviderID != nil}
+    /// Clears the value of `resourceProviderID`. Subsequent reads from it will return its default value.
+    public mutating func clearResourceProviderID() {self._resourceProviderID = nil}
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _operationUuid: Data? = nil
+    fileprivate var _resourceProviderID: String? = nil
+  }
+
+  public init() {}
 }
 
 /// An operator drains the agent: everything that runs there is killed, and what arrives until then is dropped.
@@ -1618,7 +1814,7 @@ fileprivate nonisolated let _protobuf_package = "swiftmesos.link"
 
 nonisolated extension LinkUp: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Up"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}hello\0\u{1}heartbeat\0\u{1}register\0\u{1}reregister\0\u{3}status_update\0\u{3}executor_message\0\u{3}executor_terminated\0\u{1}unregister\0\u{4}\u{3}operation_update\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}hello\0\u{1}heartbeat\0\u{1}register\0\u{1}reregister\0\u{3}status_update\0\u{3}executor_message\0\u{3}executor_terminated\0\u{1}unregister\0\u{4}\u{3}operation_update\0\u{4}\u{a}update_agent\0")
 
   fileprivate class _StorageClass {
     var _sequence: UInt64? = nil
@@ -1781,6 +1977,19 @@ nonisolated extension LinkUp: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
             _storage._body = .operationUpdate(v)
           }
         }()
+        case 30: try {
+          var v: LinkUpdateAgent?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .updateAgent(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .updateAgent(v)
+          }
+        }()
         default: break
         }
       }
@@ -1836,6 +2045,10 @@ nonisolated extension LinkUp: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
         guard case .operationUpdate(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
       }()
+      case .updateAgent?: try {
+        guard case .updateAgent(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+      }()
       case nil: break
       }
     }
@@ -1861,7 +2074,7 @@ nonisolated extension LinkUp: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 
 nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Down"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}welcome\0\u{1}heartbeat\0\u{1}registered\0\u{1}refused\0\u{3}run_task\0\u{3}kill_task\0\u{3}shutdown_executor\0\u{3}shutdown_framework\0\u{3}acknowledge_update\0\u{3}framework_message\0\u{3}update_framework\0\u{3}reconcile_tasks\0\u{1}shutdown\0\u{4}\u{8}apply_operation\0\u{3}acknowledge_operation\0\u{3}drain_agent\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}welcome\0\u{1}heartbeat\0\u{1}registered\0\u{1}refused\0\u{3}run_task\0\u{3}kill_task\0\u{3}shutdown_executor\0\u{3}shutdown_framework\0\u{3}acknowledge_update\0\u{3}framework_message\0\u{3}update_framework\0\u{3}reconcile_tasks\0\u{1}shutdown\0\u{4}\u{8}apply_operation\0\u{3}acknowledge_operation\0\u{3}drain_agent\0\u{4}\u{8}reconcile_operations\0")
 
   public var isInitialized: Bool {
     if let v = self.body, !v.isInitialized {return false}
@@ -2084,6 +2297,19 @@ nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
           self.body = .drainAgent(v)
         }
       }()
+      case 40: try {
+        var v: LinkReconcileOperations?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .reconcileOperations(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .reconcileOperations(v)
+        }
+      }()
       default: break
       }
     }
@@ -2164,6 +2390,10 @@ nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     case .drainAgent?: try {
       guard case .drainAgent(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
+    }()
+    case .reconcileOperations?: try {
+      guard case .reconcileOperations(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
     }()
     case nil: break
     }
@@ -2394,7 +2624,7 @@ nonisolated extension LinkRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Reregister"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_info\0\u{1}capabilities\0\u{1}version\0\u{3}total_resources\0\u{1}frameworks\0\u{1}executors\0\u{1}tasks\0\u{1}operations\0\u{3}completed_tasks\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_info\0\u{1}capabilities\0\u{1}version\0\u{3}total_resources\0\u{1}frameworks\0\u{1}executors\0\u{1}tasks\0\u{1}operations\0\u{4}\u{c}has_resource_providers\0")
 
   public var isInitialized: Bool {
     if self._agentInfo == nil {return false}
@@ -2405,7 +2635,6 @@ nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !SwiftProtobuf.Internal.areAllInitialized(self.executors) {return false}
     if !SwiftProtobuf.Internal.areAllInitialized(self.tasks) {return false}
     if !SwiftProtobuf.Internal.areAllInitialized(self.operations) {return false}
-    if !SwiftProtobuf.Internal.areAllInitialized(self.completedTasks) {return false}
     return true
   }
 
@@ -2423,7 +2652,7 @@ nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.executors) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.tasks) }()
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.operations) }()
-      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.completedTasks) }()
+      case 20: try { try decoder.decodeSingularBoolField(value: &self._hasResourceProviders_p) }()
       default: break
       }
     }
@@ -2458,9 +2687,9 @@ nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.operations.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.operations, fieldNumber: 8)
     }
-    if !self.completedTasks.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.completedTasks, fieldNumber: 9)
-    }
+    try { if let v = self._hasResourceProviders_p {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 20)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2473,7 +2702,7 @@ nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.executors != rhs.executors {return false}
     if lhs.tasks != rhs.tasks {return false}
     if lhs.operations != rhs.operations {return false}
-    if lhs.completedTasks != rhs.completedTasks {return false}
+    if lhs._hasResourceProviders_p != rhs._hasResourceProviders_p {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2898,7 +3127,7 @@ nonisolated extension LinkExecutorTerminated: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension LinkOperationUpdate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".OperationUpdate"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operation_uuid\0\u{1}status\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operation_uuid\0\u{1}status\0\u{3}latest_status\0\u{3}framework_id\0")
 
   public var isInitialized: Bool {
     if self._operationUuid == nil {return false}
@@ -2914,6 +3143,8 @@ nonisolated extension LinkOperationUpdate: SwiftProtobuf.Message, SwiftProtobuf.
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self._operationUuid) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self._status) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self._latestStatus) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self._frameworkID) }()
       default: break
       }
     }
@@ -2930,12 +3161,133 @@ nonisolated extension LinkOperationUpdate: SwiftProtobuf.Message, SwiftProtobuf.
     try { if let v = self._status {
       try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
     } }()
+    try { if let v = self._latestStatus {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._frameworkID {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: LinkOperationUpdate, rhs: LinkOperationUpdate) -> Bool {
     if lhs._operationUuid != rhs._operationUuid {return false}
     if lhs._status != rhs._status {return false}
+    if lhs._latestStatus != rhs._latestStatus {return false}
+    if lhs._frameworkID != rhs._frameworkID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension LinkUpdateAgent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".UpdateAgent"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}is_complete\0\u{3}resource_providers\0\u{1}unsubscribed\0\u{1}removed\0")
+
+  public var isInitialized: Bool {
+    if self._isComplete == nil {return false}
+    if !SwiftProtobuf.Internal.areAllInitialized(self.resourceProviders) {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self._isComplete) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.resourceProviders) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.unsubscribed) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.removed) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._isComplete {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 1)
+    } }()
+    if !self.resourceProviders.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.resourceProviders, fieldNumber: 2)
+    }
+    if !self.unsubscribed.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.unsubscribed, fieldNumber: 3)
+    }
+    if !self.removed.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.removed, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: LinkUpdateAgent, rhs: LinkUpdateAgent) -> Bool {
+    if lhs._isComplete != rhs._isComplete {return false}
+    if lhs.resourceProviders != rhs.resourceProviders {return false}
+    if lhs.unsubscribed != rhs.unsubscribed {return false}
+    if lhs.removed != rhs.removed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension LinkResourceProviderRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ResourceProviderRecord"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}info\0\u{3}total_resources\0\u{3}resource_version_uuid\0\u{1}operations\0")
+
+  public var isInitialized: Bool {
+    if self._info == nil {return false}
+    if self._resourceVersionUuid == nil {return false}
+    if let v = self._info, !v.isInitialized {return false}
+    if !SwiftProtobuf.Internal.areAllInitialized(self.totalResources) {return false}
+    if !SwiftProtobuf.Internal.areAllInitialized(self.operations) {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._info) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.totalResources) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self._resourceVersionUuid) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.operations) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._info {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.totalResources.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.totalResources, fieldNumber: 2)
+    }
+    try { if let v = self._resourceVersionUuid {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
+    } }()
+    if !self.operations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.operations, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: LinkResourceProviderRecord, rhs: LinkResourceProviderRecord) -> Bool {
+    if lhs._info != rhs._info {return false}
+    if lhs.totalResources != rhs.totalResources {return false}
+    if lhs._resourceVersionUuid != rhs._resourceVersionUuid {return false}
+    if lhs.operations != rhs.operations {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3504,7 +3856,7 @@ nonisolated extension LinkShutdown: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension LinkApplyOperation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ApplyOperation"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operation_uuid\0\u{3}framework_id\0\u{1}operation\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operation_uuid\0\u{3}framework_id\0\u{1}operation\0\u{3}resource_version_uuid\0")
 
   public var isInitialized: Bool {
     if self._operationUuid == nil {return false}
@@ -3521,6 +3873,7 @@ nonisolated extension LinkApplyOperation: SwiftProtobuf.Message, SwiftProtobuf._
       case 1: try { try decoder.decodeSingularBytesField(value: &self._operationUuid) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self._frameworkID) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self._operation) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self._resourceVersionUuid) }()
       default: break
       }
     }
@@ -3540,6 +3893,9 @@ nonisolated extension LinkApplyOperation: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._operation {
       try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
     } }()
+    try { if let v = self._resourceVersionUuid {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3547,6 +3903,7 @@ nonisolated extension LinkApplyOperation: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs._operationUuid != rhs._operationUuid {return false}
     if lhs._frameworkID != rhs._frameworkID {return false}
     if lhs._operation != rhs._operation {return false}
+    if lhs._resourceVersionUuid != rhs._resourceVersionUuid {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3554,7 +3911,7 @@ nonisolated extension LinkApplyOperation: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension LinkAcknowledgeOperation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AcknowledgeOperation"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operation_uuid\0\u{3}status_uuid\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operation_uuid\0\u{3}status_uuid\0\u{3}resource_provider_id\0")
 
   public var isInitialized: Bool {
     if self._operationUuid == nil {return false}
@@ -3570,6 +3927,7 @@ nonisolated extension LinkAcknowledgeOperation: SwiftProtobuf.Message, SwiftProt
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self._operationUuid) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self._statusUuid) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._resourceProviderID) }()
       default: break
       }
     }
@@ -3586,12 +3944,96 @@ nonisolated extension LinkAcknowledgeOperation: SwiftProtobuf.Message, SwiftProt
     try { if let v = self._statusUuid {
       try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
     } }()
+    try { if let v = self._resourceProviderID {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: LinkAcknowledgeOperation, rhs: LinkAcknowledgeOperation) -> Bool {
     if lhs._operationUuid != rhs._operationUuid {return false}
     if lhs._statusUuid != rhs._statusUuid {return false}
+    if lhs._resourceProviderID != rhs._resourceProviderID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension LinkReconcileOperations: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReconcileOperations"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operations\0")
+
+  public var isInitialized: Bool {
+    if !SwiftProtobuf.Internal.areAllInitialized(self.operations) {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.operations) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.operations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.operations, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: LinkReconcileOperations, rhs: LinkReconcileOperations) -> Bool {
+    if lhs.operations != rhs.operations {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension LinkReconcileOperations.Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = LinkReconcileOperations.protoMessageName + ".Entry"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operation_uuid\0\u{3}resource_provider_id\0")
+
+  public var isInitialized: Bool {
+    if self._operationUuid == nil {return false}
+    if self._resourceProviderID == nil {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self._operationUuid) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._resourceProviderID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._operationUuid {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._resourceProviderID {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: LinkReconcileOperations.Entry, rhs: LinkReconcileOperations.Entry) -> Bool {
+    if lhs._operationUuid != rhs._operationUuid {return false}
+    if lhs._resourceProviderID != rhs._resourceProviderID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

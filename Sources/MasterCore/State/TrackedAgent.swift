@@ -28,6 +28,12 @@ struct TrackedAgent: Sendable {
   var operations: Set<OperationKey> = []
   /// Most often none or one.
   var offers: [OfferKey] = []
+  /// Its resource providers that are there.
+  var providers: [ResourceProviderKey: TrackedProvider] = [:]
+  /// Those that are to come back.
+  var awaitedProviders: Set<ResourceProviderKey> = []
+  /// It has not told of its providers since it registered.
+  var owesProviders = false
   /// Tasks that are to be killed, in case the agent comes back without having heard of it.
   var killed: Set<TaskName> = []
   /// What tasks and executors use.
@@ -60,7 +66,8 @@ struct TrackedAgent: Sendable {
     AgentRow.Status(
       active: isActive, deactivated: condition?.isDeactivated ?? false, reregisteredTime: reregisteredTime,
       total: total, allocated: allocated, offered: offered, drainInfo: condition?.drain,
-      drainStartTime: condition?.drainStart.map { start in .with { $0.nanoseconds = start } })
+      drainStartTime: condition?.drainStart.map { start in .with { $0.nanoseconds = start } },
+      resourceProviders: providers.isEmpty ? [] : providers.sorted { $0.key < $1.key }.map(\.value.info))
   }
 
   /// Notes that the status is to be told; returns whether it was not to be told before.
@@ -136,6 +143,13 @@ struct TrackedAgent: Sendable {
     stable.capabilities = capabilities
     return AgentRow(id: id, stable: MessageBytes.encoded(stable), status: status)
   }
+}
+
+/// A resource provider of a registered agent; what it has is part of the agent's total.
+struct TrackedProvider: Sendable {
+  var info: ResourceProviderInfo
+  /// Names the resources that it told of: operations on them say which they presume.
+  var version: [UInt8]
 }
 
 /// An agent that the registry knows and that has not come back since this master started.

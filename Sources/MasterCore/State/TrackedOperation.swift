@@ -8,6 +8,10 @@ struct TrackedOperation: Sendable {
   /// Absent for an operation of an operator.
   var framework: FrameworkKey?
   var agent: AgentKey
+  /// Whose resources it is on; absent for the agent's own.
+  var provider: ResourceProviderKey?
+  /// What it keeps from others, as what comes of it is not known before it ends.
+  var holding: Holding?
   var type: Offer.Operation.TypeEnum
   /// As the framework named it; only then it is told how it went.
   var id: OperationID?
@@ -16,6 +20,14 @@ struct TrackedOperation: Sendable {
   var latest: OperationStatus
   /// What the agent said, oldest first.
   var statuses: [OperationStatus] = []
+  /// What an operation consumes while it is under way.
+  struct Holding: Sendable {
+    var operation: Offer.Operation
+    var consumed: Resources
+    /// Taken out of what the agent has, where its framework is not known; else it is allocated to the framework.
+    var isWithheld: Bool
+  }
+
   /// How many statuses are kept of an agent that flaps.
   private static let statusesMax = 16
 
@@ -26,6 +38,7 @@ struct TrackedOperation: Sendable {
     self.number = number
     self.framework = framework
     self.agent = agent
+    provider = operation.providerID.map(ResourceProviderKey.init(_:))
     type = operation.type
     id = operation.hasID ? operation.id : nil
     self.latest = latest
@@ -45,8 +58,9 @@ struct TrackedOperation: Sendable {
     return status
   }
 
-  mutating func add(_ status: OperationStatus) {
-    if !latest.state.isTerminal { latest = status }
+  /// - Parameter newest: The newest status that is known, where that is another.
+  mutating func add(_ status: OperationStatus, newest: OperationStatus? = nil) {
+    if !latest.state.isTerminal { latest = newest ?? status }
     if statuses.last != status { statuses.append(status) }
     if statuses.count > Self.statusesMax { statuses.removeFirst() }
   }

@@ -1,4 +1,4 @@
-/// The four v1 interfaces; they word their refusals differently.
+/// The five v1 interfaces; they word their refusals differently.
 public enum APIEndpoint: Hashable, Sendable, CaseIterable {
   /// `/api/v1` of the master.
   case masterOperator
@@ -8,6 +8,8 @@ public enum APIEndpoint: Hashable, Sendable, CaseIterable {
   case agentOperator
   /// `/api/v1/executor` of the agent.
   case executor
+  /// `/api/v1/resource_provider` of the agent.
+  case resourceProvider
 }
 
 /// What a body consists of.
@@ -35,8 +37,8 @@ public enum ContentFormat: Hashable, Sendable {
 
 /// Chooses the encodings of a v1 call and its answer from the request's header, with the texts of Apache Mesos 1.11.
 ///
-/// The request's format is asked first. The master and the executor interface look at `Accept` only once the call is decoded and
-/// valid (the scheduler and executor interfaces only for SUBSCRIBE), the agent's operator interface before it decodes.
+/// The request's format is asked first. The master and the interfaces of executors and resource providers look at `Accept` only
+/// once the call is decoded and valid (that of schedulers and those two only for SUBSCRIBE), the agent's operator interface before it decodes.
 public enum Negotiation {
   /// Returns how the request's body is to be read.
   ///

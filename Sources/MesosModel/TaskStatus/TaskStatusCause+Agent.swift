@@ -33,7 +33,7 @@ extension TaskStatusCause {
 
   /// The offer is older than the agent's resources.
   public static let outdatedResources = TaskStatusCause(
-    .taskDropped, .agent, .invalidOffers, by: [.agent], .reschedule, here: .later("Resource versions"),
+    .taskDropped, .agent, .invalidOffers, by: [.agent], .reschedule,
     "The agent's resources have changed since the offer was made.")
 
   /// The agent does not have reserved resources or volumes that the task takes.

@@ -32,6 +32,8 @@ public enum Subjects {
   public enum Executor {}
   /// A container, named by the agent or by who launches it inside another.
   public enum Container {}
+  /// A resource provider, named by its agent.
+  public enum ResourceProvider {}
 }
 
 /// The identifier of an agent.
@@ -46,6 +48,8 @@ public typealias TaskKey = Identifier<Subjects.Task>
 public typealias ExecutorKey = Identifier<Subjects.Executor>
 /// The identifier of a container, without its parents.
 public typealias ContainerKey = Identifier<Subjects.Container>
+/// The identifier of a resource provider.
+public typealias ResourceProviderKey = Identifier<Subjects.ResourceProvider>
 
 extension AgentID {
   /// The identifier as a message.
@@ -87,4 +91,11 @@ extension ContainerID {
   public init(_ key: ContainerKey) { self = .with { $0.value = key.value } }
   /// The identifier as a value, without the parents.
   public var key: ContainerKey { ContainerKey(value) }
+}
+
+extension ResourceProviderID {
+  /// The identifier as a message.
+  public init(_ key: ResourceProviderKey) { self = .with { $0.value = key.value } }
+  /// The identifier as a value.
+  public var key: ResourceProviderKey { ResourceProviderKey(value) }
 }

@@ -215,7 +215,8 @@ extension SimulatedCluster {
         let at = agents[index].disk.completion(askedAt: now, latency: latency)
         agents[index].disk.writing.append((number, changes))
         queue.insert(.written(.agent(index), incarnation: agents[index].incarnation), at: at)
-      case .attachSandbox, .releaseSandbox: break
+      // No provider subscribes in a simulation.
+      case .attachSandbox, .releaseSandbox, .sendToProvider, .closeProvider: break
       case .terminate(let reason, let failed):
         agents[index].ending = reason
         agents[index].hasLeft = !failed

@@ -161,6 +161,8 @@ extension LinkUp.OneOf_Body: Traceable {
     case .executorTerminated(let message): "executor \(message.executorID) terminated"
     case .unregister: "unregister"
     case .operationUpdate(let message): "operation \(bytes: message.operationUuid) \(bytes: message.status)"
+    case .updateAgent(let message):
+      "update agent \(list: message.resourceProviders.map(\.info.id.value)) away \(list: message.unsubscribed)"
     }
   }
 }
@@ -184,6 +186,8 @@ extension LinkDown.OneOf_Body: Traceable {
     case .applyOperation(let message): "apply \(bytes: message.operationUuid) \(bytes: message.operation)"
     case .acknowledgeOperation(let message): "acknowledge operation \(bytes: message.operationUuid)"
     case .drainAgent(let message): message.hasConfig ? "drain" : "drain no more"
+    case .reconcileOperations(let message):
+      "reconcile operations of \(list: message.operations.map(\.resourceProviderID))"
     }
   }
 }
@@ -307,6 +311,10 @@ extension AgentCore.Event: Traceable {
     case .stop: "stop"
     case .shutdown: "shutdown"
     case .volumesDone(let number): "volumes \(number)"
+    case .providerSubscribe(let connection, _, _, _): "provider \(connection.number) subscribes"
+    case .providerCall(let call, _, _, _): "provider \(call.resourceProviderID.value) -> \(call.type.rawValue)"
+    case .providerDisconnected(let connection): "provider \(connection.number) disconnected"
+    case .markProviderGone(let id, _, _): "provider \(id.value) is gone"
     case .volumesFailed(let number, _): "not volumes \(number)"
     }
   }
@@ -320,6 +328,8 @@ extension AgentCore.Directive: Traceable {
     case .endSession(let message): "end the session: \(message)"
     case .send(let connection, let event): "\(connection.number) <- \(event)"
     case .close(let connection): "close \(connection.number)"
+    case .sendToProvider(let connection, let event): "provider \(connection.number) <- \(event.type.rawValue)"
+    case .closeProvider(let connection): "close provider \(connection.number)"
     case .launch(let launch): "launch \(launch.executor) in \(launch.container)"
     case .proceed(let container): "proceed \(container)"
     case .destroy(let container): "destroy \(container)"

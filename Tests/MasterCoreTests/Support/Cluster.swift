@@ -331,7 +331,7 @@ struct Cluster {
   /// A session of the agent that says what it runs; returns the new session.
   mutating func reregister(
     _ agent: Agent, running tasks: [(Scheduler, TaskInfo, TaskState)] = [], same session: Bool = false,
-    total: Resources? = nil, operations: [LinkApplyOperation] = []
+    total: Resources? = nil, operations: [LinkApplyOperation] = [], hasProviders: Bool = false
   ) throws -> (agent: Agent, directives: [MasterCore.Directive]) {
     var agent = agent
     if !session { agent.session = makeSession() }
@@ -340,6 +340,7 @@ struct Cluster {
       $0.capabilities = Self.capabilities
       $0.version = "1.11.0"
       if let total { $0.totalResources = total.messages }
+      if hasProviders { $0.hasResourceProviders_p = true }
       $0.operations = operations.map { operation in
         .with {
           $0.operationUuid = operation.operationUuid
