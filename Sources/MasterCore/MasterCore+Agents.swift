@@ -376,7 +376,8 @@ extension MasterCore {
       forgetCompleted(task.name)
       add(
         task.name, agent: id, executor: executor, resources: task.resources,
-        stable: MessageBytes.copy(task.record.stable), statuses: statuses, movedBack: wasKnown)
+        stable: MessageBytes.copy(task.record.stable), statuses: statuses,
+        sharesCgroups: task.record.sharesCgroups, movedBack: wasKnown)
       if !isRecovered {
         let message = wasUnreachable ? "Unreachable agent re-reregistered" : "Unknown agent reregistered"
         let status = latest(
@@ -474,7 +475,7 @@ extension MasterCore {
       add(
         task.name, agent: id, executor: task.record.hasExecutorID ? ExecutorKey(task.record.executorID) : nil,
         resources: task.resources, stable: MessageBytes.copy(task.record.stable),
-        statuses: Inventory.statuses(task.record))
+        statuses: Inventory.statuses(task.record), sharesCgroups: task.record.sharesCgroups)
       isOther = true
     }
     if isOther, let agent = agents[id] {

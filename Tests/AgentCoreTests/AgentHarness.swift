@@ -248,7 +248,7 @@ struct AgentHarness {
 
   // MARK: What others do
 
-  mutating func run(_ task: TaskInfo, framework: FrameworkInfo = .forTests) throws {
+  mutating func run(_ task: TaskInfo, framework: FrameworkInfo = .forTests, launchesExecutor: Bool? = nil) throws {
     let taskBytes: [UInt8] = try task.serializedBytes()
     let frameworkBytes: [UInt8] = try framework.serializedBytes()
     handle(
@@ -259,6 +259,7 @@ struct AgentHarness {
             $0.frameworkInfo = field(frameworkBytes)
             $0.taskInfo = field(taskBytes)
             $0.taskID = task.taskID.value
+            if let launchesExecutor { $0.launchesExecutor = launchesExecutor }
           })))
   }
 
@@ -404,6 +405,7 @@ extension ExecutorEvent {
   var summary: String {
     switch type {
     case .launch: "LAUNCH \(launch.task.taskID.value)"
+    case .launchGroup: "LAUNCH_GROUP \(launchGroup.taskGroup.tasks.map(\.taskID.value).joined(separator: " "))"
     case .kill: "KILL \(kill.taskID.value)"
     case .acknowledged: "ACKNOWLEDGED \(acknowledged.taskID.value)"
     case .subscribed: "SUBSCRIBED"

@@ -353,6 +353,14 @@ public nonisolated struct LinkDown: Sendable {
     set {body = .drainAgent(newValue)}
   }
 
+  public var runTaskGroup: LinkRunTaskGroup {
+    get {
+      if case .runTaskGroup(let v)? = body {return v}
+      return LinkRunTaskGroup()
+    }
+    set {body = .runTaskGroup(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -372,6 +380,7 @@ public nonisolated struct LinkDown: Sendable {
     case applyOperation(LinkApplyOperation)
     case acknowledgeOperation(LinkAcknowledgeOperation)
     case drainAgent(LinkDrainAgent)
+    case runTaskGroup(LinkRunTaskGroup)
 
     fileprivate var isInitialized: Bool {
       // The use of inline closures is to circumvent an issue where the compiler
@@ -436,6 +445,10 @@ public nonisolated struct LinkDown: Sendable {
       }()
       case .drainAgent: return {
         guard case .drainAgent(let v) = self else { preconditionFailure() }
+        return v.isInitialized
+      }()
+      case .runTaskGroup: return {
+        guard case .runTaskGroup(let v) = self else { preconditionFailure() }
         return v.isInitialized
       }()
       default: return true
@@ -857,6 +870,16 @@ public nonisolated struct LinkTaskRecord: Sendable {
   /// Clears the value of `volatile`. Subsequent reads from it will return its default value.
   public mutating func clearVolatile() {self._volatile = nil}
 
+  /// What its container says of it; absent where it says nothing, as most do: the task shares its executor's cgroups.
+  public var shareCgroups: Bool {
+    get {_shareCgroups ?? false}
+    set {_shareCgroups = newValue}
+  }
+  /// Returns true if `shareCgroups` has been explicitly set.
+  public var hasShareCgroups: Bool {self._shareCgroups != nil}
+  /// Clears the value of `shareCgroups`. Subsequent reads from it will return its default value.
+  public mutating func clearShareCgroups() {self._shareCgroups = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -869,6 +892,7 @@ public nonisolated struct LinkTaskRecord: Sendable {
   fileprivate var _statusUpdateUuid: Data? = nil
   fileprivate var _stable: Data? = nil
   fileprivate var _volatile: Data? = nil
+  fileprivate var _shareCgroups: Bool? = nil
 }
 
 /// An operation on the agent's resources, as in mesos.v1.Operation.
@@ -1224,6 +1248,17 @@ public nonisolated struct LinkRunTask: Sendable {
   /// Clears the value of `taskID`. Subsequent reads from it will return its default value.
   public mutating func clearTaskID() {self._taskID = nil}
 
+  /// Whether the master counts with an executor that is started for the task; absent for a task that names none. An agent that has none
+  /// where one is expected drops the task, and says that the executor ended where it starts none.
+  public var launchesExecutor: Bool {
+    get {_launchesExecutor ?? false}
+    set {_launchesExecutor = newValue}
+  }
+  /// Returns true if `launchesExecutor` has been explicitly set.
+  public var hasLaunchesExecutor: Bool {self._launchesExecutor != nil}
+  /// Clears the value of `launchesExecutor`. Subsequent reads from it will return its default value.
+  public mutating func clearLaunchesExecutor() {self._launchesExecutor = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1232,6 +1267,76 @@ public nonisolated struct LinkRunTask: Sendable {
   fileprivate var _frameworkInfo: Data? = nil
   fileprivate var _taskInfo: Data? = nil
   fileprivate var _taskID: String? = nil
+  fileprivate var _launchesExecutor: Bool? = nil
+}
+
+/// Tasks that are launched together under one executor, or not at all.
+public nonisolated struct LinkRunTaskGroup: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var frameworkID: String {
+    get {_frameworkID ?? String()}
+    set {_frameworkID = newValue}
+  }
+  /// Returns true if `frameworkID` has been explicitly set.
+  public var hasFrameworkID: Bool {self._frameworkID != nil}
+  /// Clears the value of `frameworkID`. Subsequent reads from it will return its default value.
+  public mutating func clearFrameworkID() {self._frameworkID = nil}
+
+  /// mesos.v1.FrameworkInfo
+  public var frameworkInfo: Data {
+    get {_frameworkInfo ?? Data()}
+    set {_frameworkInfo = newValue}
+  }
+  /// Returns true if `frameworkInfo` has been explicitly set.
+  public var hasFrameworkInfo: Bool {self._frameworkInfo != nil}
+  /// Clears the value of `frameworkInfo`. Subsequent reads from it will return its default value.
+  public mutating func clearFrameworkInfo() {self._frameworkInfo = nil}
+
+  /// mesos.v1.ExecutorInfo
+  public var executorInfo: Data {
+    get {_executorInfo ?? Data()}
+    set {_executorInfo = newValue}
+  }
+  /// Returns true if `executorInfo` has been explicitly set.
+  public var hasExecutorInfo: Bool {self._executorInfo != nil}
+  /// Clears the value of `executorInfo`. Subsequent reads from it will return its default value.
+  public mutating func clearExecutorInfo() {self._executorInfo = nil}
+
+  /// mesos.v1.TaskGroupInfo
+  public var taskGroupInfo: Data {
+    get {_taskGroupInfo ?? Data()}
+    set {_taskGroupInfo = newValue}
+  }
+  /// Returns true if `taskGroupInfo` has been explicitly set.
+  public var hasTaskGroupInfo: Bool {self._taskGroupInfo != nil}
+  /// Clears the value of `taskGroupInfo`. Subsequent reads from it will return its default value.
+  public mutating func clearTaskGroupInfo() {self._taskGroupInfo = nil}
+
+  /// In the order of the group.
+  public var taskIds: [String] = []
+
+  /// As in RunTask.
+  public var launchesExecutor: Bool {
+    get {_launchesExecutor ?? false}
+    set {_launchesExecutor = newValue}
+  }
+  /// Returns true if `launchesExecutor` has been explicitly set.
+  public var hasLaunchesExecutor: Bool {self._launchesExecutor != nil}
+  /// Clears the value of `launchesExecutor`. Subsequent reads from it will return its default value.
+  public mutating func clearLaunchesExecutor() {self._launchesExecutor = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _frameworkID: String? = nil
+  fileprivate var _frameworkInfo: Data? = nil
+  fileprivate var _executorInfo: Data? = nil
+  fileprivate var _taskGroupInfo: Data? = nil
+  fileprivate var _launchesExecutor: Bool? = nil
 }
 
 public nonisolated struct LinkKillTask: Sendable {
@@ -1858,7 +1963,7 @@ nonisolated extension LinkUp: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 
 nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Down"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}welcome\0\u{1}heartbeat\0\u{1}registered\0\u{1}refused\0\u{3}run_task\0\u{3}kill_task\0\u{3}shutdown_executor\0\u{3}shutdown_framework\0\u{3}acknowledge_update\0\u{3}framework_message\0\u{3}update_framework\0\u{3}reconcile_tasks\0\u{1}shutdown\0\u{4}\u{8}apply_operation\0\u{3}acknowledge_operation\0\u{3}drain_agent\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}welcome\0\u{1}heartbeat\0\u{1}registered\0\u{1}refused\0\u{3}run_task\0\u{3}kill_task\0\u{3}shutdown_executor\0\u{3}shutdown_framework\0\u{3}acknowledge_update\0\u{3}framework_message\0\u{3}update_framework\0\u{3}reconcile_tasks\0\u{1}shutdown\0\u{4}\u{8}apply_operation\0\u{3}acknowledge_operation\0\u{3}drain_agent\0\u{4}\u{1c}run_task_group\0")
 
   public var isInitialized: Bool {
     if let v = self.body, !v.isInitialized {return false}
@@ -2081,6 +2186,19 @@ nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
           self.body = .drainAgent(v)
         }
       }()
+      case 60: try {
+        var v: LinkRunTaskGroup?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .runTaskGroup(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .runTaskGroup(v)
+        }
+      }()
       default: break
       }
     }
@@ -2161,6 +2279,10 @@ nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     case .drainAgent?: try {
       guard case .drainAgent(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
+    }()
+    case .runTaskGroup?: try {
+      guard case .runTaskGroup(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 60)
     }()
     case nil: break
     }
@@ -2574,7 +2696,7 @@ nonisolated extension LinkExecutorRecord: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension LinkTaskRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".TaskRecord"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}framework_id\0\u{3}task_id\0\u{3}executor_id\0\u{1}state\0\u{3}status_update_state\0\u{3}status_update_uuid\0\u{1}resources\0\u{1}stable\0\u{1}volatile\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}framework_id\0\u{3}task_id\0\u{3}executor_id\0\u{1}state\0\u{3}status_update_state\0\u{3}status_update_uuid\0\u{1}resources\0\u{1}stable\0\u{1}volatile\0\u{4}3share_cgroups\0")
 
   public var isInitialized: Bool {
     if self._frameworkID == nil {return false}
@@ -2601,6 +2723,7 @@ nonisolated extension LinkTaskRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.resources) }()
       case 8: try { try decoder.decodeSingularBytesField(value: &self._stable) }()
       case 9: try { try decoder.decodeSingularBytesField(value: &self._volatile) }()
+      case 60: try { try decoder.decodeSingularBoolField(value: &self._shareCgroups) }()
       default: break
       }
     }
@@ -2638,6 +2761,9 @@ nonisolated extension LinkTaskRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._volatile {
       try visitor.visitSingularBytesField(value: v, fieldNumber: 9)
     } }()
+    try { if let v = self._shareCgroups {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 60)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2651,6 +2777,7 @@ nonisolated extension LinkTaskRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.resources != rhs.resources {return false}
     if lhs._stable != rhs._stable {return false}
     if lhs._volatile != rhs._volatile {return false}
+    if lhs._shareCgroups != rhs._shareCgroups {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3031,7 +3158,7 @@ nonisolated extension LinkRefused: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension LinkRunTask: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RunTask"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}framework_id\0\u{3}framework_info\0\u{3}task_info\0\u{3}task_id\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}framework_id\0\u{3}framework_info\0\u{3}task_info\0\u{3}task_id\0\u{4}8launches_executor\0")
 
   public var isInitialized: Bool {
     if self._frameworkID == nil {return false}
@@ -3051,6 +3178,7 @@ nonisolated extension LinkRunTask: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 2: try { try decoder.decodeSingularBytesField(value: &self._frameworkInfo) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self._taskInfo) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self._taskID) }()
+      case 60: try { try decoder.decodeSingularBoolField(value: &self._launchesExecutor) }()
       default: break
       }
     }
@@ -3073,6 +3201,9 @@ nonisolated extension LinkRunTask: SwiftProtobuf.Message, SwiftProtobuf._Message
     try { if let v = self._taskID {
       try visitor.visitSingularStringField(value: v, fieldNumber: 4)
     } }()
+    try { if let v = self._launchesExecutor {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 60)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3081,6 +3212,74 @@ nonisolated extension LinkRunTask: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs._frameworkInfo != rhs._frameworkInfo {return false}
     if lhs._taskInfo != rhs._taskInfo {return false}
     if lhs._taskID != rhs._taskID {return false}
+    if lhs._launchesExecutor != rhs._launchesExecutor {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension LinkRunTaskGroup: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RunTaskGroup"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}framework_id\0\u{3}framework_info\0\u{3}executor_info\0\u{3}task_group_info\0\u{3}task_ids\0\u{3}launches_executor\0")
+
+  public var isInitialized: Bool {
+    if self._frameworkID == nil {return false}
+    if self._frameworkInfo == nil {return false}
+    if self._executorInfo == nil {return false}
+    if self._taskGroupInfo == nil {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._frameworkID) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self._frameworkInfo) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self._executorInfo) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self._taskGroupInfo) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.taskIds) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self._launchesExecutor) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._frameworkID {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._frameworkInfo {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._executorInfo {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._taskGroupInfo {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 4)
+    } }()
+    if !self.taskIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.taskIds, fieldNumber: 5)
+    }
+    try { if let v = self._launchesExecutor {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: LinkRunTaskGroup, rhs: LinkRunTaskGroup) -> Bool {
+    if lhs._frameworkID != rhs._frameworkID {return false}
+    if lhs._frameworkInfo != rhs._frameworkInfo {return false}
+    if lhs._executorInfo != rhs._executorInfo {return false}
+    if lhs._taskGroupInfo != rhs._taskGroupInfo {return false}
+    if lhs.taskIds != rhs.taskIds {return false}
+    if lhs._launchesExecutor != rhs._launchesExecutor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
