@@ -239,7 +239,7 @@ let tests: [Target] = [
     dependencies: [
       "StateStorage", "StreamingJSON", "ServerFlags", "ServerPages", "SandboxFiles", "ProcessLaunch", "ShellSupport",
       "MesosTestKit",
-      grdb,
+      grdb, logging,
     ],
     swiftSettings: settings),
   .testTarget(

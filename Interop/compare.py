@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Sends the same requests, good and bad, to two masters and compares status, the headers that matter and the shape of the body.
 
-    compare.py --ours HOST:PORT --real HOST:PORT [--verbose]
+    compare.py --ours HOST:PORT --real HOST:PORT [--verbose] [--launches]
+
+With --launches only what starts something on an agent, which agents remember: documents are to be compared before.
 
 The shape of a JSON body is its keys and the types of their values; the text of a refusal is compared whole, with identifiers and
 numbers of ports masked. Known and explained differences stand in docs/compatibility.md under "Answers that differ", one
@@ -18,6 +20,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument('--ours', required=True)
 parser.add_argument('--real', required=True)
 parser.add_argument('--verbose', action='store_true')
+parser.add_argument('--launches', action='store_true')
 options = parser.parse_args()
 
 JSON = 'application/json'
@@ -97,6 +100,15 @@ def cases():
         yield call + ' protobuf answer', post(ops, {'type': call}, accept=PROTOBUF), {}
     yield 'GET_METRICS', post(ops, {'type': 'GET_METRICS', 'get_metrics': {}}), {}
     yield 'GET_METRICS without get_metrics', post(ops, {'type': 'GET_METRICS'}), {}
+    for level, nanoseconds in ((1, 0), (0, 1), (1, -5)):
+        yield 'SET_LOGGING_LEVEL %d for %d ns' % (level, nanoseconds), post(
+            ops, {'type': 'SET_LOGGING_LEVEL', 'set_logging_level': {'level': level, 'duration': {
+                'nanoseconds': nanoseconds}}}), {}
+    yield 'SET_LOGGING_LEVEL without set_logging_level', post(ops, {'type': 'SET_LOGGING_LEVEL'}), {}
+    for query in ('', '?level=1', '?duration=1secs', '?level=x&duration=1secs', '?level=-1&duration=1secs',
+                  '?level=1&duration=x', '?level=1&duration=1', '?level=1&duration=1ns', '?level=0&duration=1secs'):
+        yield 'GET /logging/toggle' + query, request('GET', '/logging/toggle' + query, {}), {}
+    yield 'POST /logging/toggle', request('POST', '/logging/toggle', {}), {}
     yield 'LIST_FILES unknown', post(ops, {'type': 'LIST_FILES', 'list_files': {'path': '/nosuch'}}), {}
     yield 'READ_FILE unknown', post(ops, {'type': 'READ_FILE', 'read_file': {'path': '/nosuch', 'offset': 0}}), {}
     yield 'LIST_FILES without list_files', post(ops, {'type': 'LIST_FILES'}), {}
@@ -234,6 +246,83 @@ class Session:
         status = self.event('UPDATE')['update']['status']
         return Answer(answer.status, answer.headers, json.dumps(status).encode())
 
+    def group(self, change=lambda operation: None, kill=None):
+        """The status updates that follow an ACCEPT of a group of two tasks, one of each, without what differs by nature."""
+        offer = self.event('OFFERS')['offers']['offers'][0]
+        executor = {'type': 'CUSTOM', 'executor_id': {'value': 'pod'}, 'framework_id': self.framework,
+                    'command': {'value': 'exit 1'}, 'resources': scalars(cpus=0.1, mem=32, disk=1)}
+        tasks = [{'name': name, 'task_id': {'value': name}, 'agent_id': offer['agent_id'],
+                  'resources': scalars(cpus=0.1, mem=32)} for name in ('a', 'b')]
+        operation = {'type': 'LAUNCH_GROUP', 'launch_group': {'executor': executor, 'task_group': {'tasks': tasks}}}
+        change(operation)
+        answer = self.call('ACCEPT', accept={
+            'offer_ids': [offer['id']], 'filters': {'refuse_seconds': 0}, 'operations': [operation]})
+        if answer.status != 202:
+            return answer
+        if kill:
+            self.call('KILL', kill={'task_id': {'value': kill}})
+        statuses = [self.event('UPDATE')['update']['status'] for _ in tasks]
+        statuses.sort(key=lambda status: status['task_id']['value'])
+        return Answer(answer.status, answer.headers, json.dumps(
+            {'task %d' % number: status for number, status in enumerate(statuses)}).encode())
+
+
+def scalars(**amounts):
+    return [{'name': name, 'type': 'SCALAR', 'scalar': {'value': amount}, 'allocation_info': {'role': '*'}}
+            for name, amount in amounts.items()]
+
+
+def group_cases():
+    """Groups, good and bad: a name and what is changed in the operation."""
+    def tasks(number, **fields):
+        def change(operation):
+            task = operation['launch_group']['task_group']['tasks'][number]
+            task.update(fields)
+            for name in [name for name, value in fields.items() if value is None]:
+                del task[name]
+        return change
+
+    def executor(**fields):
+        def change(operation):
+            info = operation['launch_group']['executor']
+            info.update(fields)
+            for name in [name for name, value in fields.items() if value is None]:
+                del info[name]
+        return change
+
+    docker = {'type': 'DOCKER', 'docker': {'image': 'busybox'}}
+    apart = {'type': 'MESOS', 'linux_info': {'share_cgroups': False}}
+    other = {'type': 'CUSTOM', 'executor_id': {'value': 'other'}, 'command': {'value': 'true'}}
+    probe = {'type': 'HTTP', 'http': {'port': 80}}
+    return (
+        ('with an id', lambda operation: operation.update(id={'value': 'op'})),
+        ('bad task id', tasks(1, task_id={'value': 'a/b'})),
+        ('task without resources', tasks(1, resources=[])),
+        ('negative resources', tasks(0, resources=[{'name': 'cpus', 'type': 'SCALAR', 'scalar': {'value': -1}}])),
+        ('beyond the offer', tasks(1, resources=scalars(cpus=1e6))),
+        ('on another agent', tasks(1, agent_id={'value': 'nosuch'})),
+        ('task with another executor', tasks(1, executor=other)),
+        ('task in docker', tasks(1, container=docker)),
+        ('task with a network and a health check', tasks(
+            1, container={'type': 'MESOS', 'network_infos': [{'name': 'net'}]}, health_check=probe)),
+        ('limits in shared cgroups', tasks(
+            1, limits={'cpus': {'value': 2}}, container={'type': 'MESOS', 'linux_info': {'share_cgroups': True}})),
+        ('one task apart', tasks(1, container=apart)),
+        ('executor without type', executor(type=None)),
+        ('executor without framework', executor(framework_id=None)),
+        ('executor of another framework', executor(framework_id={'value': 'nosuch'})),
+        ('executor without command', executor(command=None)),
+        ('default executor with a command', executor(type='DEFAULT')),
+        ('default executor in docker', executor(type='DEFAULT', command=None, container=docker)),
+        ('executor in docker', executor(container=docker)),
+        ('executor shares cgroups', executor(container={'type': 'MESOS', 'linux_info': {'share_cgroups': True}})),
+        ('executor without resources', executor(resources=[])),
+        ('executor with little memory', executor(resources=scalars(cpus=0.1, mem=16, disk=1))),
+        ('executor with few cpus', executor(resources=scalars(cpus=0.001, mem=32, disk=1))),
+        ('executor without disk', executor(resources=scalars(cpus=0.1, mem=32))),
+        ('executor with negative grace', executor(shutdown_grace_period={'nanoseconds': -1})),
+    )
+
 
 def subscribed_cases():
     """Calls of a subscribed framework: a function of a session to an answer."""
@@ -278,6 +367,9 @@ def subscribed_cases():
     yield 'LAUNCH executor and command', lambda s: s.update(executor={
         'executor_id': {'value': 'e'}, 'command': {'value': 'true'}, 'framework_id': s.framework})
 
+    for title, change in group_cases():
+        yield 'LAUNCH_GROUP ' + title, lambda s, change=change: s.group(change)
+
     def used(session):
         offer = session.event('OFFERS')['offers']['offers'][0]
         task = {'name': 't', 'task_id': {'value': 't2'}, 'agent_id': offer['agent_id'], 'command': {'value': 'true'},
@@ -289,6 +381,15 @@ def subscribed_cases():
         return Answer(answer.status, answer.headers, json.dumps(status).encode())
     yield 'offer used twice', used
     yield 'TEARDOWN', lambda s: s.call('TEARDOWN')
+
+
+def launching_cases():
+    """As above, with tasks that reach an agent."""
+    yield 'LAUNCH_GROUP whose executor ends', lambda s: s.group()
+
+    def sleeps(operation):
+        operation['launch_group']['executor']['command']['value'] = 'sleep 60'
+    yield 'LAUNCH_GROUP killed on the way', lambda s: s.group(sleeps, kill='b')
 
 
 MASKS = (
@@ -389,9 +490,9 @@ def attempt(function):
         return {'error': '%s: %s' % (type(error).__name__, error)}
 
 
-for name, raw, how in cases():
+for name, raw, how in () if options.launches else cases():
     judge(name, *(attempt(lambda: exchange(address, raw, **how)) for address in (options.ours, options.real)))
-for name, run in subscribed_cases():
+for name, run in launching_cases() if options.launches else subscribed_cases():
     results = []
     for address in (options.ours, options.real):
         def one():

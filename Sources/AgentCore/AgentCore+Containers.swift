@@ -160,16 +160,7 @@ extension AgentCore {
       deadlines.remove(.heartbeat(connection))
       directives.append(.close(connection))
     }
-    if isRegistered, !executor.isCommandExecutor, executor.state != .preparing {
-      directives.append(
-        .sendToMaster(
-          .executorTerminated(
-            .with {
-              $0.frameworkID = address.framework.value
-              $0.executorID = address.executor.value
-              $0.status = exitStatus
-            })))
-    }
+    if !executor.isCommandExecutor { tellEnd(of: address, status: exitStatus) }
     if isShutDown {
       dropTasks(address)
     } else {
@@ -189,6 +180,19 @@ extension AgentCore {
     completeIfOver(address)
     finishRecoveryIfAllAreBack()
     leaveIfEmpty()
+  }
+
+  /// Tells the master that it need not count with the executor any more; a registration later does so, too.
+  mutating func tellEnd(of address: ExecutorAddress, status: Int32) {
+    guard isRegistered else { return }
+    directives.append(
+      .sendToMaster(
+        .executorTerminated(
+          .with {
+            $0.frameworkID = address.framework.value
+            $0.executorID = address.executor.value
+            $0.status = status
+          })))
   }
 
   /// Nobody is left to be told of the executor's tasks.

@@ -54,7 +54,8 @@ extension AgentCore {
           $0.frameworkID = framework.id.value
           $0.info = encoded(framework.info)
         })
-      for executor in framework.executors.values where executor.state != .preparing {
+      for executor in framework.executors.values {
+        // One that is on its way to the disk counts, too: nothing of it is known to run, but the master takes it to be here.
         if !executor.isCommandExecutor, executor.state != .terminated {
           message.executors.append(
             .with {
@@ -113,6 +114,9 @@ extension AgentCore {
     if task.task.hasStatusUpdateState { record.statusUpdateState = task.task.statusUpdateState }
     if task.task.hasStatusUpdateUuid { record.statusUpdateUuid = task.task.statusUpdateUuid }
     record.resources = task.task.resources
+    if task.task.container.linuxInfo.hasShareCgroups {
+      record.shareCgroups = task.task.container.linuxInfo.shareCgroups
+    }
     record.stable = encoded(stable)
     record.volatile = encoded(volatile)
     return record
@@ -170,6 +174,7 @@ extension AgentCore {
     case .registered(let message): registered(AgentKey(message.agentID))
     case .refused(let message): terminate("The master refused this agent: \(message.message.prefix(1_000))")
     case .runTask(let message): run(message)
+    case .runTaskGroup(let message): run(message)
     case .killTask(let message): kill(message)
     case .shutdownExecutor(let message):
       shutdown(
@@ -237,86 +242,159 @@ extension AgentCore {
 
   // MARK: Tasks
 
+  /// Tasks that came together, and the executor that they are for.
+  private struct Launch {
+    var framework: FrameworkInfo
+    var tasks: [TaskInfo]
+    var executor: ExecutorInfo
+    /// Absent where the executor is the agent's own for a task with a command.
+    var launchesExecutor: Bool?
+    var isCommandExecutor = false
+    /// They reach their executor together.
+    var isGroup = false
+  }
+
+  /// What has to be true of tasks that the master sends, which are named here by their ids.
+  private func mayRun(_ tasks: [TaskAddress]) -> Bool {
+    guard phase == .running || phase == .recovering, agentID != nil else { return false }
+    // The master sends a task once; one that is here already is the same.
+    return tasks.allSatisfy { owners[$0] == nil && streams[$0] == nil }
+  }
+
   private mutating func run(_ message: LinkRunTask) {
     let id = FrameworkKey(message.frameworkID)
     let address = TaskAddress(framework: id, task: TaskKey(message.taskID))
-    guard phase == .running || phase == .recovering, let agentID else { return }
-    // The master sends a task once; one that is here already is the same.
-    guard owners[address] == nil else { return }
-    guard streams[address] == nil else { return }
+    guard mayRun([address]) else { return }
     guard let info = try? TaskInfo(serializedBytes: message.taskInfo),
       let frameworkInfo = try? FrameworkInfo(serializedBytes: message.frameworkInfo)
     else {
       stageForeign(address, status(address.task, .taskInvalidOnAgent, "The task's description does not decode"))
       return
     }
-    if let problem = Self.problem(with: info, framework: id) {
-      stageForeign(address, status(address.task, .taskInvalidOnAgent, problem))
-      return
-    }
-    // A framework that is being removed acknowledges nothing: an update would be sent for ever.
-    guard frameworks[id]?.isTerminating != true else { return }
-    guard drainConfig == nil else {
-      drop(
-        address, .launchedWhileDraining, message: "Task was received while agent was already draining",
-        isPartitionAware: frameworkInfo.isPartitionAware)
-      return
-    }
-    let executorInfo = info.hasExecutor ? info.executor : commandExecutor(for: info, framework: id)
-    let executorID = executorInfo.executorID.key
-    let executorAddress = ExecutorAddress(framework: id, executor: executorID)
-    if let executor = self[executorAddress], executor.state == .terminating || executor.state == .terminated {
-      let what = executor.state == .terminating ? "terminating" : "terminated"
-      drop(address, .executorGone, message: "Executor \(what)")
-      return
-    }
+    let launch = Launch(
+      framework: frameworkInfo, tasks: [info],
+      executor: info.hasExecutor ? info.executor : commandExecutor(for: info, framework: id),
+      launchesExecutor: message.hasLaunchesExecutor ? message.launchesExecutor : nil,
+      isCommandExecutor: !info.hasExecutor)
+    run(launch, [address], of: id)
+  }
 
-    if frameworks[id] == nil {
-      frameworks[id] = Framework(id: id, info: frameworkInfo)
-      put(Checkpoint.framework(id), CheckpointFramework.with { $0.info = frameworkInfo })
-    } else if frameworks[id]?.info != frameworkInfo {
-      frameworks[id]?.info = frameworkInfo
-      put(Checkpoint.framework(id), CheckpointFramework.with { $0.info = frameworkInfo })
+  private mutating func run(_ message: LinkRunTaskGroup) {
+    let id = FrameworkKey(message.frameworkID)
+    let addresses = message.taskIds.map { TaskAddress(framework: id, task: TaskKey($0)) }
+    guard mayRun(addresses) else { return }
+    guard let group = try? TaskGroupInfo(serializedBytes: message.taskGroupInfo),
+      let executor = try? ExecutorInfo(serializedBytes: message.executorInfo),
+      let frameworkInfo = try? FrameworkInfo(serializedBytes: message.frameworkInfo),
+      group.tasks.map(\.taskID.value) == message.taskIds, Set(addresses).count == addresses.count
+    else {
+      for address in addresses {
+        stageForeign(address, status(address.task, .taskInvalidOnAgent, "The task group's description does not decode"))
+      }
+      return
+    }
+    let launch = Launch(
+      framework: frameworkInfo, tasks: group.tasks, executor: executor,
+      launchesExecutor: message.hasLaunchesExecutor ? message.launchesExecutor : nil, isGroup: true)
+    run(launch, addresses, of: id)
+  }
+
+  private mutating func run(_ launch: Launch, _ addresses: [TaskAddress], of id: FrameworkKey) {
+    // A framework that is being removed acknowledges nothing: an update would be sent for ever.
+    guard let agentID, frameworks[id]?.isTerminating != true, !addresses.isEmpty else { return }
+    let executorID = launch.executor.executorID.key
+    let executorAddress = ExecutorAddress(framework: id, executor: executorID)
+    if let (cause, text) = refusal(of: launch, executorAddress) {
+      let cause = cause.reported(toPartitionAware: launch.framework.isPartitionAware)
+      for address in addresses { stageForeign(address, status(address.task, cause, text)) }
+      if launch.launchesExecutor == true, self[executorAddress].map({ $0.state == .terminated }) ?? true {
+        // The master counts with one.
+        tellEnd(of: executorAddress, status: -1)
+      }
+      return
+    }
+    if frameworks[id] == nil { frameworks[id] = Framework(id: id, info: FrameworkInfo()) }
+    if frameworks[id]?.info != launch.framework {
+      frameworks[id]?.info = launch.framework
+      put(Checkpoint.framework(id), CheckpointFramework.with { $0.info = launch.framework })
     }
     if self[executorAddress] == nil {
       let container = ContainerKey(identities.uuidText())
-      var complete = executorInfo
+      var complete = launch.executor
       complete.frameworkID = FrameworkID(id)
       let directory = [
         configuration.workDirectory, "slaves", agentID.value, "frameworks", id.value, "executors", executorID.value,
         "runs", container.value,
       ].joined(separator: "/")
       let executor = Executor(
-        id: executorID, container: container, info: complete, isCommandExecutor: !info.hasExecutor,
+        id: executorID, container: container, info: complete, isCommandExecutor: launch.isCommandExecutor,
         directory: directory, order: nextOrder())
       self[executorAddress] = executor
       containers[container] = executorAddress
       put(Checkpoint.executor(executorAddress, container), record(of: executor))
     }
-    guard let executor = self[executorAddress] else { return }
-    let task = AgentTask(
-      info: info, order: nextOrder(), task: Self.task(info, framework: id, agent: agentID),
-      progress: CheckpointedProgress())
-    if let old = executor.completed.firstIndex(where: { $0.info.taskID.key == address.task }) {
+    guard let container = self[executorAddress]?.container else { return }
+    let group = launch.isGroup ? lastOrder + 1 : nil
+    for (address, info) in zip(addresses, launch.tasks) {
+      take(
+        AgentTask(
+          info: info, order: nextOrder(), group: group, task: Self.task(info, framework: id, agent: agentID),
+          progress: CheckpointedProgress()), address, executorAddress, container)
+    }
+    consequences.append(.run(addresses, container))
+  }
+
+  /// Puts a task that is to run with its executor, and both on their way to the disk.
+  private mutating func take(
+    _ task: AgentTask, _ address: TaskAddress, _ executorAddress: ExecutorAddress, _ container: ContainerKey
+  ) {
+    let (id, executorID) = (address.framework, executorAddress.executor)
+    if let old = self[executorAddress]?.completed.firstIndex(where: { $0.info.taskID.key == address.task }) {
       // The name is used again: what is known of its first bearer must not be taken for this one's.
       frameworks[id]?.executors[executorID]?.completed.remove(at: old)
-      remove(Checkpoint.progress(executorAddress, executor.container, address.task))
+      remove(Checkpoint.progress(executorAddress, container, address.task))
     }
     frameworks[id]?.executors[executorID]?.tasks[address.task] = task
     owners[address] = executorID
     put(
-      Checkpoint.task(executorAddress, executor.container, address.task),
+      Checkpoint.task(executorAddress, container, address.task),
       CheckpointTask.with {
-        $0.info = info
+        $0.info = task.info
         $0.order = task.order
+        if let group = task.group { $0.group = group }
       })
-    consequences.append(.run(address, executor.container))
+  }
+
+  /// Why tasks cannot run here, and what their framework is told, if they cannot.
+  private func refusal(
+    of launch: Launch, _ executorAddress: ExecutorAddress
+  ) -> (cause: TaskStatusCause, message: String)? {
+    for info in launch.tasks {
+      guard let problem = Self.problem(with: info, in: launch, framework: executorAddress.framework) else { continue }
+      return (.taskInvalidOnAgent, problem)
+    }
+    guard drainConfig == nil else {
+      return (.launchedWhileDraining, "Task was received while agent was already draining")
+    }
+    guard launch.executor.type != .default else {
+      return (
+        .containerLaunchFailed,
+        "This agent has no default executor yet: launch the group with an executor of type CUSTOM"
+      )
+    }
+    switch self[executorAddress]?.state {
+    case nil where launch.launchesExecutor == false:
+      return (.executorGone, "No executor is expected to launch and there is none running")
+    case .terminating: return (.executorGone, "Executor terminating")
+    case .terminated: return (.executorGone, "Executor terminated")
+    case nil, .preparing, .registering, .running: return nil
+    }
   }
 
   /// Names that become folders, and what a task needs to run at all; the master has checked everything else.
-  private static func problem(with info: TaskInfo, framework: FrameworkKey) -> String? {
+  private static func problem(with info: TaskInfo, in launch: Launch, framework: FrameworkKey) -> String? {
     var names = [("task", info.taskID.value), ("framework", framework.value)]
-    if info.hasExecutor { names.append(("executor", info.executor.executorID.value)) }
+    if !launch.isCommandExecutor { names.append(("executor", launch.executor.executorID.value)) }
     for (kind, name) in names {
       if name.isEmpty || name == "." || name == ".." || name.utf8.count > 255
         || name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 < 0x20 || $0 == 0x7f })
@@ -324,10 +402,10 @@ extension AgentCore {
         return "The \(kind) id cannot be the name of a folder"
       }
     }
-    if info.hasExecutor == info.hasCommand {
+    if !launch.isGroup, info.hasExecutor == info.hasCommand {
       return "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present"
     }
-    if info.hasExecutor, !info.executor.hasCommand { return "Executor has no command" }
+    if launch.executor.type != .default, !launch.executor.hasCommand { return "Executor has no command" }
     return nil
   }
 
@@ -354,20 +432,22 @@ extension AgentCore {
     return task
   }
 
-  /// The task is on the disk and, where its executor has its container already, its volumes are shown there.
-  mutating func runDurably(_ address: TaskAddress, _ container: ContainerKey, hasVolumes: Bool = false) {
-    guard let executorAddress = self.address(of: container), let state = self[executorAddress]?.state,
-      let task = task(address)
-    else { return }
-    if !hasVolumes, awaitPublication(address, executorAddress) { return }
-    if !hasVolumes, state == .registering || state == .running, awaitVolumes(address, executorAddress) { return }
-    if task.phase == .pending, streams[address]?.hasEnded != true { setPhase(address, .queued) }
+  /// Tasks that came together are on the disk and, where their executor has its container already, the volumes of one are shown there.
+  mutating func runDurably(_ addresses: [TaskAddress], _ container: ContainerKey, hasVolumes: Bool = false) {
+    guard let executorAddress = self.address(of: container), let state = self[executorAddress]?.state else { return }
+    let addresses = addresses.filter { task($0) != nil }
+    guard !addresses.isEmpty else { return }
+    for address in addresses {
+      if !hasVolumes, awaitPublication(address, executorAddress) { continue }
+      if !hasVolumes, state == .registering || state == .running, awaitVolumes(address, executorAddress) { continue }
+      if task(address)?.phase == .pending, !hasEnded(address) { setPhase(address, .queued) }
+    }
     switch state {
     case .preparing:
       guard let tasks = self[executorAddress]?.tasks else { return }
       if tasks.values.contains(where: { $0.phase == .queued }) {
         launch(executorAddress)
-      } else if tasks.keys.allSatisfy({ hasEnded(TaskAddress(framework: address.framework, task: $0)) }) {
+      } else if tasks.keys.allSatisfy({ hasEnded(TaskAddress(framework: executorAddress.framework, task: $0)) }) {
         // All of its tasks were killed while its record was on its way to the disk.
         end(executorAddress, status: 0)
       }
@@ -376,21 +456,45 @@ extension AgentCore {
       deliverQueued(executorAddress)
       if hasVolumes { endIfUseless(executorAddress) }
     case .terminating, .terminated:
-      // The executor ended while the task was on its way to the disk.
+      // The executor ended while the tasks were on their way to the disk.
       guard state == .terminated else { return }
-      stage(
-        address,
-        status(
-          address.task, .executorTerminated, "Executor terminated", executor: executorAddress.executor))
+      for address in addresses {
+        stage(
+          address,
+          status(address.task, .executorTerminated, "Executor terminated", executor: executorAddress.executor))
+      }
     }
   }
 
-  /// Gives the executor what waits for it.
+  /// Gives the executor what waits for it: the tasks of a group in one piece, when none of them waits for its volumes.
   mutating func deliverQueued(_ address: ExecutorAddress) {
     guard let executor = self[address], executor.state == .running, let connection = executor.connection else { return }
-    for (id, task) in executor.tasks where task.phase == .queued {
-      frameworks[address.framework]?.executors[address.executor]?.tasks[id]?.phase = .launched
-      send(connection, .launch) { $0.launch.task = task.info }
+    let waiting = executor.tasks.filter {
+      ($0.value.phase == .queued || $0.value.phase == .pending)
+        && !hasEnded(TaskAddress(framework: address.framework, task: $0.key))
+    }
+    for (id, task) in waiting where task.phase == .queued {
+      guard let group = task.group else {
+        setPhase(TaskAddress(framework: address.framework, task: id), .launched)
+        send(connection, .launch) { $0.launch.task = task.info }
+        continue
+      }
+      let members = waiting.filter { $0.value.group == group }
+      guard members.keys.first == id, members.values.allSatisfy({ $0.phase == .queued }) else { continue }
+      for id in members.keys { setPhase(TaskAddress(framework: address.framework, task: id), .launched) }
+      send(connection, .launchGroup) { $0.launchGroup.taskGroup.tasks = members.values.map(\.info) }
+    }
+  }
+
+  /// The task and all others of its group that its executor has not been given, with what is said of a kill.
+  func undelivered(_ address: TaskAddress) -> [TaskAddress] {
+    guard let owner = owners[address], let group = task(address)?.group,
+      let tasks = frameworks[address.framework]?.executors[owner]?.tasks
+    else { return [address] }
+    return tasks.compactMap { id, task in
+      let member = TaskAddress(framework: address.framework, task: id)
+      let isWaiting = task.phase == .pending || task.phase == .queued
+      return task.group == group && isWaiting && !hasEnded(member) ? member : nil
     }
   }
 
@@ -407,19 +511,18 @@ extension AgentCore {
     else { return }
     switch task.phase {
     case .terminated: break
-    case .pending:
-      stage(
-        address,
-        status(
-          address.task, .killedBeforeDelivery, "Killed before delivery to the executor",
-          executor: executor.id))
-    case .queued:
-      stage(
-        address,
-        status(
-          address.task, .killedBeforeDelivery, "Killed before delivery to the executor", executor: executor.id))
-      // An executor that is left without a task was started for nothing.
-      if executor.tasks.keys.allSatisfy({ hasEnded(TaskAddress(framework: address.framework, task: $0)) }) {
+    case .pending, .queued:
+      let text =
+        task.group == nil
+        ? "Killed before delivery to the executor"
+        : "A task within the task group was killed before delivery to the executor"
+      for member in undelivered(address) {
+        stage(member, status(member.task, .killedBeforeDelivery, text, executor: executor.id))
+      }
+      // An executor that was never given a task, and has none to wait for, was started for nothing.
+      if task.phase == .queued, !executor.wasGivenTasks,
+        executor.tasks.keys.allSatisfy({ hasEnded(TaskAddress(framework: address.framework, task: $0)) })
+      {
         shutdown(executorAddress)
       }
     case .launched:

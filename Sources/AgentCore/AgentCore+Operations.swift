@@ -126,7 +126,7 @@ extension AgentCore {
     switch volumeWork.removeValue(forKey: number) {
     case .ended(let key): operationEnded(key)
     case .recovered(let keys): for key in keys { operationEnded(key) }
-    case .run(let address, let container): runDurably(address, container, hasVolumes: true)
+    case .run(let address, let container): runDurably([address], container, hasVolumes: true)
     case nil: break
     }
   }
@@ -142,11 +142,10 @@ extension AgentCore {
       else { return }
       let isPartitionAware = frameworks[address.framework]?.isPartitionAware ?? false
       let cause = TaskStatusCause.containerUpdateFailed.reported(toPartitionAware: isPartitionAware)
-      stage(
-        address,
-        status(
-          address.task, cause, "Failed to show persistent volumes: \(message.prefix(1_000))",
-          executor: executor.executor))
+      let text = "Failed to show persistent volumes: \(message.prefix(1_000))"
+      for member in undelivered(address) {
+        stage(member, status(member.task, cause, text, executor: executor.executor))
+      }
       endIfUseless(executor)
     case nil: break
     }

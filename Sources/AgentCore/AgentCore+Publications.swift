@@ -90,7 +90,7 @@ extension AgentCore {
     let (task, container) = (publication.task, publication.container)
     guard !publications.values.contains(where: { $0.task == task }), let owner = owners[task] else { return }
     frameworks[task.framework]?.executors[owner]?.tasks[task.task]?.isPublished = true
-    runDurably(task, container)
+    runDurably([task], container)
   }
 
   mutating func publicationTimedOut(_ uuid: OperationKey) {

@@ -93,7 +93,7 @@ extension AgentCore {
     for (address, container, message) in tasks {
       let key = message.info.taskID.key
       var task = AgentTask(
-        info: message.info, order: message.order, phase: .launched,
+        info: message.info, order: message.order, group: message.hasGroup ? message.group : nil, phase: .launched,
         task: Self.task(message.info, framework: address.framework, agent: agentID ?? ""),
         progress: progress[container]?[key] ?? CheckpointedProgress())
       task.show(task.progress)

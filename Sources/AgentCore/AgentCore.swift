@@ -98,7 +98,7 @@ public struct AgentCore: Sendable {
   /// What follows when changes are durable.
   enum Consequence: Hashable, Sendable {
     case registered(AgentKey)
-    case run(TaskAddress, ContainerKey)
+    case run([TaskAddress], ContainerKey)
     case proceed(ContainerKey)
     case update(TaskAddress, number: UInt64)
     case acknowledged(TaskAddress, number: UInt64)
@@ -197,7 +197,7 @@ public struct AgentCore: Sendable {
       for consequence in first.consequences {
         switch consequence {
         case .registered(let id): registeredDurably(id)
-        case .run(let address, let container): runDurably(address, container)
+        case .run(let addresses, let container): runDurably(addresses, container)
         case .proceed(let container): proceedDurably(container)
         case .update(let address, let number): updateDurably(address, number)
         case .acknowledged(let address, let number): acknowledgedDurably(address, number)

@@ -72,6 +72,12 @@ struct Executor: Sendable {
   /// That it is over is on its way to the disk.
   var isCompleting = false
 
+  /// Whether it has had a task in hand, now or before.
+  var wasGivenTasks: Bool {
+    tasks.values.contains { $0.phase == .launched || $0.wasReportedByExecutor }
+      || completed.contains { $0.wasReportedByExecutor }
+  }
+
   struct Termination: Hashable, Sendable {
     /// What frameworks with PARTITION_AWARE are told.
     var cause: TaskStatusCause
@@ -94,6 +100,8 @@ struct AgentTask: Sendable {
 
   let info: TaskInfo
   let order: UInt64
+  /// The order of the first task of the group that it was launched with.
+  let group: UInt64?
   var phase = Phase.pending
   /// What readers and the master see: durable updates only.
   var task: MesosTask
@@ -105,6 +113,8 @@ struct AgentTask: Sendable {
   var isPublished = false
   /// A kill that the executor has not been told, or not since it last subscribed.
   var kill: PendingKill?
+
+  var wasReportedByExecutor: Bool { task.statuses.contains { $0.source == .executor } }
 
   struct PendingKill: Hashable, Sendable {
     var policy: KillPolicy?

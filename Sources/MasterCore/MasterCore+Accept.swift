@@ -66,10 +66,7 @@ extension MasterCore {
         return refuseAll("The `id` field cannot be set on LAUNCH operations", in: &self)
       }
       for candidate in candidates { launch(candidate, of: id, with: &offers, at: now) }
-    case .launchGroup:
-      for info in operation.launchGroup.taskGroup.tasks {
-        reject(info, of: id, .taskGroupInvalid, "Task groups are not supported yet", at: now)
-      }
+    case .launchGroup: launchGroup(operation, of: id, with: &offers, at: now)
     case .reserve, .unreserve, .create, .destroy, .growVolume, .shrinkVolume, .createDisk, .destroyDisk:
       convert(operation, of: id, with: &offers, at: now)
     case .unknown:
@@ -89,31 +86,87 @@ extension MasterCore {
     } catch {
       return reject(candidate.info, of: id, .taskInvalid, error.message, at: now)
     }
-    let encodedInfo = frameworks[id]?.encodedInfo ?? []
     let info = candidate.info
     if !offers.shared.isEmpty {
       let further = consumed.shared - offers.remaining.shared
       if !further.isEmpty { allocator.copy(further, of: agentID, for: id) }
     }
     offers.remaining -= consumed
+    var launchesExecutor = false
     if info.hasExecutor {
       let name = ExecutorName(framework: id, agent: agentID, executor: info.executor.executorID.key)
-      if executors[name] == nil { add(name, info.executor, resources: candidate.executorResources) }
+      launchesExecutor = executors[name] == nil
+      if launchesExecutor { add(name, info.executor, resources: candidate.executorResources) }
     }
-    let stable = MessageBytes.encoded(MesosTask(info, framework: id))
-    let name = TaskName(framework: id, task: info.taskID.key)
-    forgetCompleted(name)
-    add(
-      name, agent: agentID, executor: info.hasExecutor ? info.executor.executorID.key : nil,
-      resources: candidate.resources, stable: stable, statuses: TaskStatuses(state: .taskStaging))
+    add(candidate, of: id, on: agentID)
+    let encodedInfo = frameworks[id]?.encodedInfo ?? []
     send(
       .runTask(
         .with {
           $0.frameworkID = id.value
           $0.frameworkInfo = MessageBytes.copy(encodedInfo)
           $0.taskInfo = MessageBytes.copy(MessageBytes.encoded(info))
-          $0.taskID = name.task.value
+          $0.taskID = info.taskID.value
+          if info.hasExecutor { $0.launchesExecutor = launchesExecutor }
         }), to: agentID)
+  }
+
+  /// Launches all tasks of a group, or tells the framework of each that the group is refused.
+  private mutating func launchGroup(
+    _ operation: Offer.Operation, of id: FrameworkKey, with offers: inout AcceptedOffers, at now: Moment
+  ) {
+    let agentID = offers.agent
+    func refuse(_ message: String, in core: inout MasterCore) {
+      for info in operation.launchGroup.taskGroup.tasks {
+        core.reject(info, of: id, .taskGroupInvalid, message, at: now)
+      }
+    }
+    let group: LaunchGroupCandidate
+    do {
+      group = try LaunchGroupCandidate(operation.launchGroup, role: offers.role)
+    } catch {
+      return refuse(error.message, in: &self)
+    }
+    guard !operation.hasID else {
+      return refuse("The `id` field cannot be set on LAUNCH_GROUP operations", in: &self)
+    }
+    let consumed: Resources
+    do {
+      consumed = try validate(group, of: id, on: agentID, available: offers.remaining)
+    } catch {
+      return refuse(error.message, in: &self)
+    }
+    // Apache Mesos starts the executor of a group without tasks, which then has nothing to do.
+    guard !group.tasks.isEmpty else { return }
+    offers.remaining -= consumed
+    let executor = ExecutorName(framework: id, agent: agentID, executor: group.executor.executorID.key)
+    let launchesExecutor = executors[executor] == nil
+    if launchesExecutor { add(executor, group.executor, resources: group.executorResources) }
+    for task in group.tasks { add(task, of: id, on: agentID) }
+    let encodedInfo = frameworks[id]?.encodedInfo ?? []
+    send(
+      .runTaskGroup(
+        .with {
+          $0.frameworkID = id.value
+          $0.frameworkInfo = MessageBytes.copy(encodedInfo)
+          $0.executorInfo = MessageBytes.copy(MessageBytes.encoded(group.executor))
+          let tasks = TaskGroupInfo.with { $0.tasks = group.tasks.map(\.info) }
+          $0.taskGroupInfo = MessageBytes.copy(MessageBytes.encoded(tasks))
+          $0.taskIds = group.tasks.map(\.info.taskID.value)
+          $0.launchesExecutor = launchesExecutor
+        }), to: agentID)
+  }
+
+  /// Puts a task that is being launched in the tables.
+  private mutating func add(_ candidate: LaunchCandidate, of id: FrameworkKey, on agent: AgentKey) {
+    let info = candidate.info
+    let name = TaskName(framework: id, task: info.taskID.key)
+    forgetCompleted(name)
+    add(
+      name, agent: agent, executor: info.hasExecutor ? info.executor.executorID.key : nil,
+      resources: candidate.resources, stable: MessageBytes.encoded(MesosTask(info, framework: id)),
+      statuses: TaskStatuses(state: .taskStaging),
+      sharesCgroups: !info.container.linuxInfo.hasShareCgroups || info.container.linuxInfo.shareCgroups)
   }
 
   /// Tells the framework that a task it wanted will never be.

@@ -246,7 +246,7 @@ extension MasterCore {
       connection: connection, registeredTime: now.timeInfo, total: inventory.total, admitted: now.uptime,
       heard: now.uptime, incarnation: lastTask)
     agent.reregisteredTime = now.timeInfo
-    agent.owesProviders = record.hasResourceProviders_p
+    agent.owesProviders = inventory.hasProviders
     for framework in inventory.frameworks
     where !frameworks.contains(framework.id) && !completedFrameworks.contains(framework.id) {
       recover(framework.id, framework.info, at: now)
@@ -284,7 +284,7 @@ extension MasterCore {
       forgetCompleted(task.name)
       add(
         task.name, agent: id, executor: task.executor, resources: task.resources, stable: task.stable,
-        statuses: task.statuses, movedBack: wasKnown, isCounted: true)
+        statuses: task.statuses, sharesCgroups: task.sharesCgroups, movedBack: wasKnown, isCounted: true)
       if !isRecovered {
         let message = wasUnreachable ? "Unreachable agent re-reregistered" : "Unknown agent reregistered"
         if let connection = frameworks[task.name.framework]?.connection {
@@ -362,8 +362,8 @@ extension MasterCore {
     agents[id]?.reregisteredTime = now.timeInfo
     agents[id]?.admitted = now.uptime
     agents[id]?.heard = now.uptime
-    agents[id]?.owesProviders = record.hasResourceProviders_p
-    if !record.hasResourceProviders_p { removeProviders(of: id, at: now) }
+    agents[id]?.owesProviders = inventory.hasProviders
+    if !inventory.hasProviders { removeProviders(of: id, at: now) }
     if let agent = agents[id] { change(.agent(agent.row)) }
     send(.registered(.with { $0.agentID = id.value }), to: connection)
     reconcile(inventory.operations, on: id, at: now)
@@ -388,7 +388,7 @@ extension MasterCore {
       forgetCompleted(task.name)
       add(
         task.name, agent: id, executor: task.executor, resources: task.resources, stable: task.stable,
-        statuses: task.statuses)
+        statuses: task.statuses, sharesCgroups: task.sharesCgroups)
       isOther = true
     }
     if isOther, let agent = agents[id] {

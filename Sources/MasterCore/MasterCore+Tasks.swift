@@ -10,13 +10,13 @@ extension MasterCore {
   /// - Parameter isCounted: Whether what it uses was counted before.
   mutating func add(
     _ name: TaskName, agent: AgentKey, executor: ExecutorKey?, resources: Resources, stable: [UInt8],
-    statuses: TaskStatuses, movedBack: Bool = false, isCounted: Bool = false
+    statuses: TaskStatuses, sharesCgroups: Bool, movedBack: Bool = false, isCounted: Bool = false
   ) {
     lastTask += 1
     let isReleased = statuses.state.isTerminal
     tasks[name] = TrackedTask(
       number: lastTask, agent: agent, executor: executor, resources: resources, statuses: statuses,
-      isReleased: isReleased)
+      isReleased: isReleased, sharesCgroups: sharesCgroups)
     counters.moved(from: nil, to: statuses.state)
     frameworks[name.framework]?.counts.moved(from: nil, to: statuses.state)
     agents[agent]?.tasks.insert(name)

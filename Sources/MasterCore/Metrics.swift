@@ -57,7 +57,9 @@ extension MasterCore {
       values["tasks_\(state)", default: 0] += 1
       guard status.hasReason, status.hasSource else { return }
       let reason = Self.underscored("\(status.reason)")
-      values["task_\(state)/source_\(status.source)/reason_\(reason)", default: 0] += 1
+      // Keys are in the words of before the v1 API.
+      let source = status.source == .agent ? "slave" : "\(status.source)"
+      values["task_\(state)/source_\(source)/reason_\(reason)", default: 0] += 1
     }
 
     static func name(_ state: TaskState) -> String? {

@@ -1,12 +1,17 @@
+import Logging
 import MesosHTTP
 import MesosHTTPServer
 import SandboxFiles
 import ServerPages
+import ShellSupport
 import StreamingJSON
 
 /// Every path of the agent.
 enum AgentRoutes {
-  static func all(gate: ServicesGate<AgentServices>, files: FileTree, configuration: AgentConfiguration) -> [Route] {
+  static func all(
+    gate: ServicesGate<AgentServices>, files: FileTree, configuration: AgentConfiguration, verbosity: LogVerbosity,
+    logger: Logger
+  ) -> [Route] {
     [
       Route(both("/api/v1/executor")) { request in
         try await ExecutorAPI(
@@ -21,7 +26,9 @@ enum AgentRoutes {
         ).respond(to: request)
       },
       Route(both("/api/v1")) { request in
-        try await OperatorAPI(services: try gate.pass(), bodyLimit: configuration.bodyLimit).respond(to: request)
+        try await OperatorAPI(
+          services: try gate.pass(), bodyLimit: configuration.bodyLimit, verbosity: verbosity, logger: logger
+        ).respond(to: request)
       },
       Route(both("/health"), methods: ["GET"]) { _ in
         _ = try gate.pass()
@@ -47,6 +54,7 @@ enum AgentRoutes {
           try await StatePage.containers(services, only: nil, withStatus: false, to: $0)
         }
       },
+      LoggingPage.route(verbosity),
       Route("/metrics", methods: ["GET"]) { _ in PrometheusText.respond(try await gate.pass().metrics()) },
       Route("/metrics/snapshot", methods: nil) { request in
         let page = try await DocumentPages.metrics(timeout: request.queryValue("timeout")) {

@@ -1,15 +1,19 @@
 import AgentCore
+import Logging
 import MesosHTTP
 import MesosHTTPServer
 import MesosModel
 import SandboxFiles
 import ServerPages
+import ShellSupport
 import SwiftProtobuf
 
 /// `/api/v1`: the calls of operators. Reads are answered from a copy of the core, on the reader's own thread.
 struct OperatorAPI: Sendable {
   let services: AgentServices
   let bodyLimit: Int
+  let verbosity: LogVerbosity
+  let logger: Logger
 
   func respond(to request: IncomingRequest) async throws -> OutgoingResponse {
     let format = try Negotiation.requestFormat(
@@ -30,12 +34,17 @@ struct OperatorAPI: Sendable {
     do { try CallValidation.validate(call) } catch {
       throw HTTPFailure.badRequest("Failed to validate agent::Call: " + error.message)
     }
+    logger.debug("operator call", metadata: ["type": "\(call.type.wireName)"])
     guard case .message(let encoding) = answer else {
       throw Negotiation.streamingResponseNotSupported(call: call.type.wireName)
     }
     if call.type == .markResourceProviderGone {
       let id = call.markResourceProviderGone.resourceProviderID
       return try OutgoingResponse(await services.agent.markProviderGone(id, principal: nil))
+    }
+    if call.type == .setLoggingLevel {
+      verbosity.set(call.setLoggingLevel.level, for: .nanoseconds(call.setLoggingLevel.duration.nanoseconds))
+      return OutgoingResponse()
     }
     let response = try await respond(to: call)
     return .content(await Self.encode(response, encoding), encoding.mediaType)
@@ -73,7 +82,7 @@ struct OperatorAPI: Sendable {
       }
     case .getLoggingLevel:
       response.type = .getLoggingLevel
-      response.getLoggingLevel.level = 0
+      response.getLoggingLevel.level = verbosity.level
     case .getState:
       response.type = .getState
       response.getState = await services.agent.snapshot().getState()

@@ -22,18 +22,21 @@ import SwiftProtobuf
 public final class ReferenceAgent: Service {
   private let configuration: AgentConfiguration
   private let logger: Logger
+  private let verbosity = LogVerbosity()
   private let gate: ServicesGate<AgentServices>
   private let files = FileTree()
   private let server: MesosHTTPServer
 
   public init(configuration: AgentConfiguration, logger: Logger) {
     self.configuration = configuration
+    let logger = verbosity.governing(logger)
     self.logger = logger
     let gate = ServicesGate<AgentServices>(refusal: "Agent has not finished recovery")
     self.gate = gate
     server = MesosHTTPServer(
       configuration: HTTPServerConfiguration(host: configuration.host, port: configuration.port),
-      routes: AgentRoutes.all(gate: gate, files: files, configuration: configuration), logger: logger)
+      routes: AgentRoutes.all(
+        gate: gate, files: files, configuration: configuration, verbosity: verbosity, logger: logger), logger: logger)
   }
 
   /// Where it listens; waits until it does.

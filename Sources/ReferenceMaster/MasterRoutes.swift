@@ -9,7 +9,9 @@ import ShellSupport
 
 /// Every path of the master.
 enum MasterRoutes {
-  static func all(gate: MasterGate, configuration: MasterConfiguration, logger: Logger) -> [Route] {
+  static func all(
+    gate: MasterGate, configuration: MasterConfiguration, verbosity: LogVerbosity, logger: Logger
+  ) -> [Route] {
     [
       Route(both("/api/v1/scheduler")) { request in
         try await SchedulerAPI(
@@ -49,6 +51,7 @@ enum MasterRoutes {
         try await ExplainPage.respond(to: request, try gate.pass(request))
       },
       Route(both("/redirect"), methods: nil) { _ in try gate.leader() },
+      LoggingPage.route(verbosity),
       // The master keeps no files yet; the endpoints say so in their own words.
     ] + LegacyRoutes.all(gate: gate, configuration: configuration, logger: logger) + FilePages.routes(FileTree())
       + resourceRoutes(gate: gate, configuration: configuration)

@@ -5,6 +5,7 @@ import MesosHTTP
 import MesosHTTPServer
 import MesosModel
 import ServerPages
+import ShellSupport
 import SwiftProtobuf
 
 /// `/api/v1`: the calls of operators. Reads are answered from the view, on the reader's own thread.
@@ -25,6 +26,7 @@ struct OperatorAPI: Sendable {
     do { try CallValidation.validate(call) } catch {
       throw HTTPFailure.badRequest("Failed to validate master::Call: " + error.message)
     }
+    logger.debug("operator call", metadata: ["type": "\(call.type.wireName)"])
     let encoding = try Negotiation.responseFormat(.masterOperator, accept: request.headers["Accept"]).encoding
     guard call.type != .subscribe else {
       return try EventStream(services: services, logger: logger).respond(to: request, encoding: encoding)
@@ -81,7 +83,11 @@ struct OperatorAPI: Sendable {
           }
         }
       }
-    case .getLoggingLevel: return give(.getLoggingLevel) { $0.getLoggingLevel.level = 0 }
+    case .getLoggingLevel: return give(.getLoggingLevel) { $0.getLoggingLevel.level = services.verbosity.level }
+    case .setLoggingLevel:
+      let wanted = call.setLoggingLevel
+      services.verbosity.set(wanted.level, for: .nanoseconds(wanted.duration.nanoseconds))
+      return OutgoingResponse()
     case .getMaster:
       return give(.getMaster) {
         $0.getMaster.masterInfo = services.info

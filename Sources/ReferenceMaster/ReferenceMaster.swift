@@ -21,17 +21,20 @@ import SwiftProtobuf
 public final class ReferenceMaster: Service {
   private let configuration: MasterConfiguration
   private let logger: Logger
+  private let verbosity = LogVerbosity()
   private let gate: MasterGate
   private let server: MesosHTTPServer
 
   public init(configuration: MasterConfiguration, logger: Logger) {
     self.configuration = configuration
+    let logger = verbosity.governing(logger)
     self.logger = logger
     let gate = MasterGate(isStandby: configuration.election != nil)
     self.gate = gate
     server = MesosHTTPServer(
       configuration: HTTPServerConfiguration(host: configuration.host, port: configuration.port),
-      routes: MasterRoutes.all(gate: gate, configuration: configuration, logger: logger), logger: logger)
+      routes: MasterRoutes.all(gate: gate, configuration: configuration, verbosity: verbosity, logger: logger),
+      logger: logger)
   }
 
   /// Where it listens; waits until it does.
@@ -264,7 +267,7 @@ public final class ReferenceMaster: Service {
       batchLimit: configuration.registryBacklogLimit, logger: logger)
     return MasterServices(
       master: master, view: master.view, info: info, startTime: now.wallSeconds, flags: configuration.flags,
-      cluster: configuration.cluster)
+      cluster: configuration.cluster, verbosity: verbosity)
   }
 
   /// An IPv4 address as `MasterInfo.ip` carries it: its bytes in the order of the network, read as a little-endian number.
@@ -284,4 +287,5 @@ struct MasterServices: Sendable {
   let startTime: Double
   let flags: [(name: String, value: String)]
   let cluster: String?
+  let verbosity: LogVerbosity
 }

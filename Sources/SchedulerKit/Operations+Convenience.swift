@@ -10,7 +10,7 @@ extension Offer.Operation {
     make(.launch) { $0.launch.taskInfos = tasks }
   }
 
-  /// Launches tasks under one executor, all or none.
+  /// Launches tasks under one executor, all or none. The executor names its type and its framework.
   public static func launchGroup(_ tasks: [TaskInfo], executor: ExecutorInfo) -> Self {
     make(.launchGroup) {
       $0.launchGroup.executor = executor

@@ -275,7 +275,7 @@ struct AgentHarness {
 
   // MARK: What others do
 
-  mutating func run(_ task: TaskInfo, framework: FrameworkInfo = .forTests) throws {
+  mutating func run(_ task: TaskInfo, framework: FrameworkInfo = .forTests, launchesExecutor: Bool? = nil) throws {
     let taskBytes: [UInt8] = try task.serializedBytes()
     let frameworkBytes: [UInt8] = try framework.serializedBytes()
     handle(
@@ -286,6 +286,7 @@ struct AgentHarness {
             $0.frameworkInfo = field(frameworkBytes)
             $0.taskInfo = field(taskBytes)
             $0.taskID = task.taskID.value
+            if let launchesExecutor { $0.launchesExecutor = launchesExecutor }
           })))
   }
 
@@ -431,6 +432,7 @@ extension ExecutorEvent {
   var summary: String {
     switch type {
     case .launch: "LAUNCH \(launch.task.taskID.value)"
+    case .launchGroup: "LAUNCH_GROUP \(launchGroup.taskGroup.tasks.map(\.taskID.value).joined(separator: " "))"
     case .kill: "KILL \(kill.taskID.value)"
     case .acknowledged: "ACKNOWLEDGED \(acknowledged.taskID.value)"
     case .subscribed: "SUBSCRIBED"

@@ -78,6 +78,13 @@ private struct TaskDriver {
     #expect(driver.handle(.exited(exit)) == ["signal kill", expected])
   }
 
+  @Test(arguments: [true, false])
+  func `TASK_KILLING is told to frameworks with TASK_KILLING_STATE alone`(isTold: Bool) {
+    var driver = TaskDriver(capabilities: isTold ? [.taskKillingState] : [])
+    driver.run()
+    #expect(driver.kill() == (isTold ? ["taskKilling"] : []) + ["signal terminate"])
+  }
+
   @Test func `a kill is gentle for the grace period`() {
     var driver = TaskDriver(capabilities: [.taskKillingState])
     driver.run()

@@ -271,30 +271,6 @@ struct AcceptTests {
     #expect(offer.executorIds.map(\.value) == ["e"])
   }
 
-  @Test func `pods are refused task by task`() throws {
-    var cluster = Cluster()
-    let agent = try cluster.agent()
-    let scheduler = cluster.framework()
-    let offers = cluster.settle().offers(on: scheduler.connection)
-    let tasks = [try sleeper("a", on: agent), try sleeper("b", on: agent)]
-    let directives = cluster.call(scheduler) { call in
-      call.type = .accept
-      call.accept = .with {
-        $0.offerIds = offers.map(\.id)
-        $0.operations = [
-          .with {
-            $0.type = .launchGroup
-            $0.launchGroup = .with { $0.taskGroup = .with { $0.tasks = tasks } }
-            $0.launchGroup.executor.executorID.value = "e"
-          }
-        ]
-      }
-    }.directives
-    let statuses = directives.statuses(on: scheduler.connection)
-    #expect(statuses.map(\.taskID.value) == ["a", "b"])
-    #expect(statuses.allSatisfy { $0.state == .taskError && $0.reason == .taskGroupInvalid })
-  }
-
   @Test func `an operation that is not supported says so when it has an id, and loses nothing`() throws {
     var cluster = Cluster()
     let agent = try cluster.agent()

@@ -121,6 +121,21 @@ struct CallTests {
     #expect(cluster.call(scheduler, principal: Principal(value: "p")) { $0.type = .revive }.answer == .accepted)
   }
 
+  @Test func `REQUEST is accepted and counted, and brings nothing`() throws {
+    var cluster = Cluster()
+    try cluster.agent()
+    let scheduler = cluster.framework()
+    cluster.launch(scheduler, [], on: cluster.settle().offers(on: scheduler.connection), refuse: 60)
+    let (answer, directives) = cluster.call(scheduler) {
+      $0.type = .request
+      $0.request.requests = [.with { $0.resources = [] }]
+    }
+    #expect(answer == .accepted)
+    #expect(directives.events(on: scheduler.connection).isEmpty)
+    #expect(cluster.pass(.seconds(10)).offers(on: scheduler.connection).isEmpty)
+    #expect(MetricsTests.value("master/messages_resource_request", of: cluster) == 1)
+  }
+
   @Test func `calls that lead to nothing yet are accepted as Apache Mesos does`() {
     var cluster = Cluster()
     let scheduler = cluster.framework()

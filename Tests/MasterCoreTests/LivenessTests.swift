@@ -52,6 +52,20 @@ struct LivenessTests {
     #expect(cluster.view.frameworks[scheduler.id]?.status.allocated.isEmpty == true)
   }
 
+  @Test func `FAILURE tells every framework of an agent that was removed`() throws {
+    var cluster = Cluster()
+    let agent = try cluster.agent()
+    let schedulers = [cluster.framework(), cluster.framework { $0.name = "other" }]
+    cluster.settle()
+    cluster.handle(.agentDisconnected(agent.session))
+    let directives = cluster.pass(.seconds(80))
+    for scheduler in schedulers {
+      let failures = directives.events(on: scheduler.connection).filter { $0.type == .failure }.map(\.failure)
+      #expect(failures.map(\.agentID.key) == [agent.id])
+      #expect(failures.allSatisfy { !$0.hasExecutorID && !$0.hasStatus })
+    }
+  }
+
   @Test func `an unreachable agent that returns brings its tasks back`() throws {
     var (cluster, agent, scheduler) = try TaskUpdateTests.running()
     cluster.handle(.agentDisconnected(agent.session))

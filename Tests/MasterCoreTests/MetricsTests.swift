@@ -51,4 +51,17 @@ struct MetricsTests {
     cluster.pass(.seconds(80))
     #expect(Self.value("master/task_lost/source_master/reason_slave_removed", of: cluster) == 1)
   }
+
+  @Test func `sources have the names that Apache Mesos gives them`() throws {
+    var cluster = Cluster()
+    let agent = try cluster.agent()
+    let scheduler = cluster.framework()
+    cluster.launch(
+      scheduler, [try sleeper("t", on: agent)], on: cluster.settle().offers(on: scheduler.connection))
+    try cluster.update(agent, scheduler, "t", .taskFailed) {
+      $0.source = .agent
+      $0.reason = .executorTerminated
+    }
+    #expect(Self.value("master/task_failed/source_slave/reason_executor_terminated", of: cluster) == 1)
+  }
 }

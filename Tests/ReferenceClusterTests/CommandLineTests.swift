@@ -41,6 +41,21 @@ struct CommandLineTests {
     }
   }
 
+  @Test func `mesos execute runs a command, prints its statuses and ends with its outcome`() async throws {
+    try await TestCluster.with(agents: 1) { cluster in
+      for (command, status, end) in [("exit 0", Int32(0), "TASK_FINISHED"), ("exit 3", 1, "TASK_FAILED")] {
+        let outcome = try await Self.mesos([
+          "execute", "--master", cluster.master, "--name", "task", "--command", command, "--resources",
+          "cpus:0.1;mem:32",
+        ])
+        #expect(outcome.status == status, "\(outcome.errors)")
+        let told = outcome.lines.filter { $0.hasPrefix("Received status update") }
+        #expect(
+          told == ["TASK_STARTING", "TASK_RUNNING", end].map { "Received status update \($0) for task 'task'" })
+      }
+    }
+  }
+
   @Test func `commands list a cluster in columns, and in JSON`() async throws {
     try await TestCluster.with(agents: 1) { cluster in
       try await withScheduler(try TestFramework.configuration(cluster.master, name: "listed")) { scheduler in

@@ -76,13 +76,15 @@ struct TestCluster: Sendable {
   }
 
   static func post(
-    _ address: String, _ path: String, _ body: [UInt8], headers: HeaderFields, method: String = "POST"
+    _ address: String, _ path: String, _ body: [UInt8], headers: HeaderFields, method: String = "POST",
+    query: [(name: String, value: String)] = []
   ) async throws -> ClientResponse {
     guard let endpoint = HTTPEndpoint(address) else { throw UnexpectedAnswer(answer: nil) }
     let client = MesosHTTPClient(logger: nil)
     do {
       let answer = try await client.call(
-        OutgoingRequest(endpoint, method: method, path: path, headers: headers, body: body), maximumBody: 64 << 20,
+        OutgoingRequest(endpoint, method: method, path: path, query: query, headers: headers, body: body),
+        maximumBody: 64 << 20,
         deadline: .seconds(30))
       try await client.shutdown()
       return answer

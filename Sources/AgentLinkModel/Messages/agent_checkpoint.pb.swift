@@ -194,12 +194,23 @@ public nonisolated struct CheckpointTask: Sendable {
   /// Clears the value of `order`. Subsequent reads from it will return its default value.
   public mutating func clearOrder() {self._order = nil}
 
+  /// The order of the first task of the group that it was launched with: the group reaches its executor whole.
+  public var group: UInt64 {
+    get {_group ?? 0}
+    set {_group = newValue}
+  }
+  /// Returns true if `group` has been explicitly set.
+  public var hasGroup: Bool {self._group != nil}
+  /// Clears the value of `group`. Subsequent reads from it will return its default value.
+  public mutating func clearGroup() {self._group = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _info: MesosMessages.TaskInfo? = nil
   fileprivate var _order: UInt64? = nil
+  fileprivate var _group: UInt64? = nil
 }
 
 /// What the framework has acknowledged of a task.
@@ -562,7 +573,7 @@ nonisolated extension CheckpointExecutor: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension CheckpointTask: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Task"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}info\0\u{1}order\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}info\0\u{1}order\0\u{2}:group\0")
 
   public var isInitialized: Bool {
     if self._info == nil {return false}
@@ -579,6 +590,7 @@ nonisolated extension CheckpointTask: SwiftProtobuf.Message, SwiftProtobuf._Mess
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._info) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self._order) }()
+      case 60: try { try decoder.decodeSingularUInt64Field(value: &self._group) }()
       default: break
       }
     }
@@ -595,12 +607,16 @@ nonisolated extension CheckpointTask: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._order {
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
     } }()
+    try { if let v = self._group {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 60)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: CheckpointTask, rhs: CheckpointTask) -> Bool {
     if lhs._info != rhs._info {return false}
     if lhs._order != rhs._order {return false}
+    if lhs._group != rhs._group {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -38,114 +38,111 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 }
 
 /// From agent to master.
-public nonisolated struct LinkUp: @unchecked Sendable {
+public nonisolated struct LinkUp: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Starts at 1 in a session and grows by one; absent on Hello and Heartbeat.
   public var sequence: UInt64 {
-    get {_storage._sequence ?? 0}
-    set {_uniqueStorage()._sequence = newValue}
+    get {_sequence ?? 0}
+    set {_sequence = newValue}
   }
   /// Returns true if `sequence` has been explicitly set.
-  public var hasSequence: Bool {_storage._sequence != nil}
+  public var hasSequence: Bool {self._sequence != nil}
   /// Clears the value of `sequence`. Subsequent reads from it will return its default value.
-  public mutating func clearSequence() {_uniqueStorage()._sequence = nil}
+  public mutating func clearSequence() {self._sequence = nil}
 
   /// The highest sequence number received from the master without a gap.
   public var acknowledged: UInt64 {
-    get {_storage._acknowledged ?? 0}
-    set {_uniqueStorage()._acknowledged = newValue}
+    get {_acknowledged ?? 0}
+    set {_acknowledged = newValue}
   }
   /// Returns true if `acknowledged` has been explicitly set.
-  public var hasAcknowledged: Bool {_storage._acknowledged != nil}
+  public var hasAcknowledged: Bool {self._acknowledged != nil}
   /// Clears the value of `acknowledged`. Subsequent reads from it will return its default value.
-  public mutating func clearAcknowledged() {_uniqueStorage()._acknowledged = nil}
+  public mutating func clearAcknowledged() {self._acknowledged = nil}
 
-  public var body: OneOf_Body? {
-    get {return _storage._body}
-    set {_uniqueStorage()._body = newValue}
-  }
+  public var body: LinkUp.OneOf_Body? = nil
 
   public var hello: LinkHello {
     get {
-      if case .hello(let v)? = _storage._body {return v}
+      if case .hello(let v)? = body {return v}
       return LinkHello()
     }
-    set {_uniqueStorage()._body = .hello(newValue)}
+    set {body = .hello(newValue)}
   }
 
   public var heartbeat: LinkHeartbeat {
     get {
-      if case .heartbeat(let v)? = _storage._body {return v}
+      if case .heartbeat(let v)? = body {return v}
       return LinkHeartbeat()
     }
-    set {_uniqueStorage()._body = .heartbeat(newValue)}
+    set {body = .heartbeat(newValue)}
   }
 
   public var register: LinkRegister {
     get {
-      if case .register(let v)? = _storage._body {return v}
+      if case .register(let v)? = body {return v}
       return LinkRegister()
     }
-    set {_uniqueStorage()._body = .register(newValue)}
+    set {body = .register(newValue)}
   }
 
   public var reregister: LinkReregister {
     get {
-      if case .reregister(let v)? = _storage._body {return v}
+      if case .reregister(let v)? = body {return v}
       return LinkReregister()
     }
-    set {_uniqueStorage()._body = .reregister(newValue)}
+    set {body = .reregister(newValue)}
   }
 
   public var statusUpdate: LinkStatusUpdate {
     get {
-      if case .statusUpdate(let v)? = _storage._body {return v}
+      if case .statusUpdate(let v)? = body {return v}
       return LinkStatusUpdate()
     }
-    set {_uniqueStorage()._body = .statusUpdate(newValue)}
+    set {body = .statusUpdate(newValue)}
   }
 
   public var executorMessage: LinkExecutorMessage {
     get {
-      if case .executorMessage(let v)? = _storage._body {return v}
+      if case .executorMessage(let v)? = body {return v}
       return LinkExecutorMessage()
     }
-    set {_uniqueStorage()._body = .executorMessage(newValue)}
+    set {body = .executorMessage(newValue)}
   }
 
   public var executorTerminated: LinkExecutorTerminated {
     get {
-      if case .executorTerminated(let v)? = _storage._body {return v}
+      if case .executorTerminated(let v)? = body {return v}
       return LinkExecutorTerminated()
     }
-    set {_uniqueStorage()._body = .executorTerminated(newValue)}
+    set {body = .executorTerminated(newValue)}
   }
 
   public var unregister: LinkUnregister {
     get {
-      if case .unregister(let v)? = _storage._body {return v}
+      if case .unregister(let v)? = body {return v}
       return LinkUnregister()
     }
-    set {_uniqueStorage()._body = .unregister(newValue)}
+    set {body = .unregister(newValue)}
   }
 
   public var operationUpdate: LinkOperationUpdate {
     get {
-      if case .operationUpdate(let v)? = _storage._body {return v}
+      if case .operationUpdate(let v)? = body {return v}
       return LinkOperationUpdate()
     }
-    set {_uniqueStorage()._body = .operationUpdate(newValue)}
+    set {body = .operationUpdate(newValue)}
   }
 
   public var updateAgent: LinkUpdateAgent {
     get {
-      if case .updateAgent(let v)? = _storage._body {return v}
+      if case .updateAgent(let v)? = body {return v}
       return LinkUpdateAgent()
     }
-    set {_uniqueStorage()._body = .updateAgent(newValue)}
+    set {body = .updateAgent(newValue)}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -207,7 +204,8 @@ public nonisolated struct LinkUp: @unchecked Sendable {
 
   public init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _sequence: UInt64? = nil
+  fileprivate var _acknowledged: UInt64? = nil
 }
 
 /// From master to agent.
@@ -374,6 +372,14 @@ public nonisolated struct LinkDown: Sendable {
     set {body = .reconcileOperations(newValue)}
   }
 
+  public var runTaskGroup: LinkRunTaskGroup {
+    get {
+      if case .runTaskGroup(let v)? = body {return v}
+      return LinkRunTaskGroup()
+    }
+    set {body = .runTaskGroup(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -394,6 +400,7 @@ public nonisolated struct LinkDown: Sendable {
     case acknowledgeOperation(LinkAcknowledgeOperation)
     case drainAgent(LinkDrainAgent)
     case reconcileOperations(LinkReconcileOperations)
+    case runTaskGroup(LinkRunTaskGroup)
 
     fileprivate var isInitialized: Bool {
       // The use of inline closures is to circumvent an issue where the compiler
@@ -462,6 +469,10 @@ public nonisolated struct LinkDown: Sendable {
       }()
       case .reconcileOperations: return {
         guard case .reconcileOperations(let v) = self else { preconditionFailure() }
+        return v.isInitialized
+      }()
+      case .runTaskGroup: return {
+        guard case .runTaskGroup(let v) = self else { preconditionFailure() }
         return v.isInitialized
       }()
       default: return true
@@ -677,61 +688,83 @@ public nonisolated struct LinkRegister: Sendable {
 }
 
 /// Asks for admission of an agent that has an id, with everything it runs.
-public nonisolated struct LinkReregister: Sendable {
+public nonisolated struct LinkReregister: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   public var agentInfo: MesosMessages.AgentInfo {
-    get {_agentInfo ?? MesosMessages.AgentInfo()}
-    set {_agentInfo = newValue}
+    get {_storage._agentInfo ?? MesosMessages.AgentInfo()}
+    set {_uniqueStorage()._agentInfo = newValue}
   }
   /// Returns true if `agentInfo` has been explicitly set.
-  public var hasAgentInfo: Bool {self._agentInfo != nil}
+  public var hasAgentInfo: Bool {_storage._agentInfo != nil}
   /// Clears the value of `agentInfo`. Subsequent reads from it will return its default value.
-  public mutating func clearAgentInfo() {self._agentInfo = nil}
+  public mutating func clearAgentInfo() {_uniqueStorage()._agentInfo = nil}
 
-  public var capabilities: [MesosMessages.AgentInfo.Capability] = []
+  public var capabilities: [MesosMessages.AgentInfo.Capability] {
+    get {_storage._capabilities}
+    set {_uniqueStorage()._capabilities = newValue}
+  }
 
   public var version: String {
-    get {_version ?? String()}
-    set {_version = newValue}
+    get {_storage._version ?? String()}
+    set {_uniqueStorage()._version = newValue}
   }
   /// Returns true if `version` has been explicitly set.
-  public var hasVersion: Bool {self._version != nil}
+  public var hasVersion: Bool {_storage._version != nil}
   /// Clears the value of `version`. Subsequent reads from it will return its default value.
-  public mutating func clearVersion() {self._version = nil}
+  public mutating func clearVersion() {_uniqueStorage()._version = nil}
 
   /// What agent_info.resources have become by the operations that the agent applied: dynamic reservations and volumes. What resource
   /// providers have is not among it.
-  public var totalResources: [MesosMessages.Resource] = []
+  public var totalResources: [MesosMessages.Resource] {
+    get {_storage._totalResources}
+    set {_uniqueStorage()._totalResources = newValue}
+  }
 
-  public var frameworks: [LinkFrameworkRecord] = []
+  public var frameworks: [LinkFrameworkRecord] {
+    get {_storage._frameworks}
+    set {_uniqueStorage()._frameworks = newValue}
+  }
 
-  public var executors: [LinkExecutorRecord] = []
+  public var executors: [LinkExecutorRecord] {
+    get {_storage._executors}
+    set {_uniqueStorage()._executors = newValue}
+  }
 
-  public var tasks: [LinkTaskRecord] = []
+  public var tasks: [LinkTaskRecord] {
+    get {_storage._tasks}
+    set {_uniqueStorage()._tasks = newValue}
+  }
 
   /// Operations whose end nobody has acknowledged, in the order in which they came; without those of resource providers.
-  public var operations: [LinkOperationRecord] = []
+  public var operations: [LinkOperationRecord] {
+    get {_storage._operations}
+    set {_uniqueStorage()._operations = newValue}
+  }
+
+  /// Tasks whose end their frameworks know, oldest first: the history of a master that was not there. Without resources.
+  public var completedTasks: [LinkTaskRecord] {
+    get {_storage._completedTasks}
+    set {_uniqueStorage()._completedTasks = newValue}
+  }
 
   /// The agent has or had resource providers: once it is registered it tells of them in UpdateAgent.
   public var hasResourceProviders_p: Bool {
-    get {_hasResourceProviders_p ?? false}
-    set {_hasResourceProviders_p = newValue}
+    get {_storage._hasResourceProviders_p ?? false}
+    set {_uniqueStorage()._hasResourceProviders_p = newValue}
   }
   /// Returns true if `hasResourceProviders_p` has been explicitly set.
-  public var hasHasResourceProviders_p: Bool {self._hasResourceProviders_p != nil}
+  public var hasHasResourceProviders_p: Bool {_storage._hasResourceProviders_p != nil}
   /// Clears the value of `hasResourceProviders_p`. Subsequent reads from it will return its default value.
-  public mutating func clearHasResourceProviders_p() {self._hasResourceProviders_p = nil}
+  public mutating func clearHasResourceProviders_p() {_uniqueStorage()._hasResourceProviders_p = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _agentInfo: MesosMessages.AgentInfo? = nil
-  fileprivate var _version: String? = nil
-  fileprivate var _hasResourceProviders_p: Bool? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct LinkFrameworkRecord: Sendable {
@@ -895,6 +928,16 @@ public nonisolated struct LinkTaskRecord: Sendable {
   /// Clears the value of `volatile`. Subsequent reads from it will return its default value.
   public mutating func clearVolatile() {self._volatile = nil}
 
+  /// What its container says of it; absent where it says nothing, as most do: the task shares its executor's cgroups.
+  public var shareCgroups: Bool {
+    get {_shareCgroups ?? false}
+    set {_shareCgroups = newValue}
+  }
+  /// Returns true if `shareCgroups` has been explicitly set.
+  public var hasShareCgroups: Bool {self._shareCgroups != nil}
+  /// Clears the value of `shareCgroups`. Subsequent reads from it will return its default value.
+  public mutating func clearShareCgroups() {self._shareCgroups = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -907,6 +950,7 @@ public nonisolated struct LinkTaskRecord: Sendable {
   fileprivate var _statusUpdateUuid: Data? = nil
   fileprivate var _stable: Data? = nil
   fileprivate var _volatile: Data? = nil
+  fileprivate var _shareCgroups: Bool? = nil
 }
 
 /// An operation on the agent's resources, as in mesos.v1.Operation.
@@ -1357,6 +1401,17 @@ public nonisolated struct LinkRunTask: Sendable {
   /// Clears the value of `taskID`. Subsequent reads from it will return its default value.
   public mutating func clearTaskID() {self._taskID = nil}
 
+  /// Whether the master counts with an executor that is started for the task; absent for a task that names none. An agent that has none
+  /// where one is expected drops the task, and says that the executor ended where it starts none.
+  public var launchesExecutor: Bool {
+    get {_launchesExecutor ?? false}
+    set {_launchesExecutor = newValue}
+  }
+  /// Returns true if `launchesExecutor` has been explicitly set.
+  public var hasLaunchesExecutor: Bool {self._launchesExecutor != nil}
+  /// Clears the value of `launchesExecutor`. Subsequent reads from it will return its default value.
+  public mutating func clearLaunchesExecutor() {self._launchesExecutor = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1365,6 +1420,76 @@ public nonisolated struct LinkRunTask: Sendable {
   fileprivate var _frameworkInfo: Data? = nil
   fileprivate var _taskInfo: Data? = nil
   fileprivate var _taskID: String? = nil
+  fileprivate var _launchesExecutor: Bool? = nil
+}
+
+/// Tasks that are launched together under one executor, or not at all.
+public nonisolated struct LinkRunTaskGroup: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var frameworkID: String {
+    get {_frameworkID ?? String()}
+    set {_frameworkID = newValue}
+  }
+  /// Returns true if `frameworkID` has been explicitly set.
+  public var hasFrameworkID: Bool {self._frameworkID != nil}
+  /// Clears the value of `frameworkID`. Subsequent reads from it will return its default value.
+  public mutating func clearFrameworkID() {self._frameworkID = nil}
+
+  /// mesos.v1.FrameworkInfo
+  public var frameworkInfo: Data {
+    get {_frameworkInfo ?? Data()}
+    set {_frameworkInfo = newValue}
+  }
+  /// Returns true if `frameworkInfo` has been explicitly set.
+  public var hasFrameworkInfo: Bool {self._frameworkInfo != nil}
+  /// Clears the value of `frameworkInfo`. Subsequent reads from it will return its default value.
+  public mutating func clearFrameworkInfo() {self._frameworkInfo = nil}
+
+  /// mesos.v1.ExecutorInfo
+  public var executorInfo: Data {
+    get {_executorInfo ?? Data()}
+    set {_executorInfo = newValue}
+  }
+  /// Returns true if `executorInfo` has been explicitly set.
+  public var hasExecutorInfo: Bool {self._executorInfo != nil}
+  /// Clears the value of `executorInfo`. Subsequent reads from it will return its default value.
+  public mutating func clearExecutorInfo() {self._executorInfo = nil}
+
+  /// mesos.v1.TaskGroupInfo
+  public var taskGroupInfo: Data {
+    get {_taskGroupInfo ?? Data()}
+    set {_taskGroupInfo = newValue}
+  }
+  /// Returns true if `taskGroupInfo` has been explicitly set.
+  public var hasTaskGroupInfo: Bool {self._taskGroupInfo != nil}
+  /// Clears the value of `taskGroupInfo`. Subsequent reads from it will return its default value.
+  public mutating func clearTaskGroupInfo() {self._taskGroupInfo = nil}
+
+  /// In the order of the group.
+  public var taskIds: [String] = []
+
+  /// As in RunTask.
+  public var launchesExecutor: Bool {
+    get {_launchesExecutor ?? false}
+    set {_launchesExecutor = newValue}
+  }
+  /// Returns true if `launchesExecutor` has been explicitly set.
+  public var hasLaunchesExecutor: Bool {self._launchesExecutor != nil}
+  /// Clears the value of `launchesExecutor`. Subsequent reads from it will return its default value.
+  public mutating func clearLaunchesExecutor() {self._launchesExecutor = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _frameworkID: String? = nil
+  fileprivate var _frameworkInfo: Data? = nil
+  fileprivate var _executorInfo: Data? = nil
+  fileprivate var _taskGroupInfo: Data? = nil
+  fileprivate var _launchesExecutor: Bool? = nil
 }
 
 public nonisolated struct LinkKillTask: Sendable {
@@ -1816,257 +1941,215 @@ nonisolated extension LinkUp: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
   public static let protoMessageName: String = _protobuf_package + ".Up"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}hello\0\u{1}heartbeat\0\u{1}register\0\u{1}reregister\0\u{3}status_update\0\u{3}executor_message\0\u{3}executor_terminated\0\u{1}unregister\0\u{4}\u{3}operation_update\0\u{4}\u{a}update_agent\0")
 
-  fileprivate class _StorageClass {
-    var _sequence: UInt64? = nil
-    var _acknowledged: UInt64? = nil
-    var _body: LinkUp.OneOf_Body?
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _sequence = source._sequence
-      _acknowledged = source._acknowledged
-      _body = source._body
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
-
   public var isInitialized: Bool {
-    return withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      if let v = _storage._body, !v.isInitialized {return false}
-      return true
-    }
+    if let v = self.body, !v.isInitialized {return false}
+    return true
   }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._sequence) }()
-        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._acknowledged) }()
-        case 10: try {
-          var v: LinkHello?
-          var hadOneofValue = false
-          if let current = _storage._body {
-            hadOneofValue = true
-            if case .hello(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._body = .hello(v)
-          }
-        }()
-        case 11: try {
-          var v: LinkHeartbeat?
-          var hadOneofValue = false
-          if let current = _storage._body {
-            hadOneofValue = true
-            if case .heartbeat(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._body = .heartbeat(v)
-          }
-        }()
-        case 12: try {
-          var v: LinkRegister?
-          var hadOneofValue = false
-          if let current = _storage._body {
-            hadOneofValue = true
-            if case .register(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._body = .register(v)
-          }
-        }()
-        case 13: try {
-          var v: LinkReregister?
-          var hadOneofValue = false
-          if let current = _storage._body {
-            hadOneofValue = true
-            if case .reregister(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._body = .reregister(v)
-          }
-        }()
-        case 14: try {
-          var v: LinkStatusUpdate?
-          var hadOneofValue = false
-          if let current = _storage._body {
-            hadOneofValue = true
-            if case .statusUpdate(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._body = .statusUpdate(v)
-          }
-        }()
-        case 15: try {
-          var v: LinkExecutorMessage?
-          var hadOneofValue = false
-          if let current = _storage._body {
-            hadOneofValue = true
-            if case .executorMessage(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._body = .executorMessage(v)
-          }
-        }()
-        case 16: try {
-          var v: LinkExecutorTerminated?
-          var hadOneofValue = false
-          if let current = _storage._body {
-            hadOneofValue = true
-            if case .executorTerminated(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._body = .executorTerminated(v)
-          }
-        }()
-        case 17: try {
-          var v: LinkUnregister?
-          var hadOneofValue = false
-          if let current = _storage._body {
-            hadOneofValue = true
-            if case .unregister(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._body = .unregister(v)
-          }
-        }()
-        case 20: try {
-          var v: LinkOperationUpdate?
-          var hadOneofValue = false
-          if let current = _storage._body {
-            hadOneofValue = true
-            if case .operationUpdate(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._body = .operationUpdate(v)
-          }
-        }()
-        case 30: try {
-          var v: LinkUpdateAgent?
-          var hadOneofValue = false
-          if let current = _storage._body {
-            hadOneofValue = true
-            if case .updateAgent(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._body = .updateAgent(v)
-          }
-        }()
-        default: break
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self._sequence) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self._acknowledged) }()
+      case 10: try {
+        var v: LinkHello?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .hello(let m) = current {v = m}
         }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .hello(v)
+        }
+      }()
+      case 11: try {
+        var v: LinkHeartbeat?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .heartbeat(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .heartbeat(v)
+        }
+      }()
+      case 12: try {
+        var v: LinkRegister?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .register(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .register(v)
+        }
+      }()
+      case 13: try {
+        var v: LinkReregister?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .reregister(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .reregister(v)
+        }
+      }()
+      case 14: try {
+        var v: LinkStatusUpdate?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .statusUpdate(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .statusUpdate(v)
+        }
+      }()
+      case 15: try {
+        var v: LinkExecutorMessage?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .executorMessage(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .executorMessage(v)
+        }
+      }()
+      case 16: try {
+        var v: LinkExecutorTerminated?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .executorTerminated(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .executorTerminated(v)
+        }
+      }()
+      case 17: try {
+        var v: LinkUnregister?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .unregister(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .unregister(v)
+        }
+      }()
+      case 20: try {
+        var v: LinkOperationUpdate?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .operationUpdate(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .operationUpdate(v)
+        }
+      }()
+      case 30: try {
+        var v: LinkUpdateAgent?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .updateAgent(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .updateAgent(v)
+        }
+      }()
+      default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      try { if let v = _storage._sequence {
-        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 1)
-      } }()
-      try { if let v = _storage._acknowledged {
-        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
-      } }()
-      switch _storage._body {
-      case .hello?: try {
-        guard case .hello(let v)? = _storage._body else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
-      }()
-      case .heartbeat?: try {
-        guard case .heartbeat(let v)? = _storage._body else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-      }()
-      case .register?: try {
-        guard case .register(let v)? = _storage._body else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
-      }()
-      case .reregister?: try {
-        guard case .reregister(let v)? = _storage._body else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
-      }()
-      case .statusUpdate?: try {
-        guard case .statusUpdate(let v)? = _storage._body else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
-      }()
-      case .executorMessage?: try {
-        guard case .executorMessage(let v)? = _storage._body else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
-      }()
-      case .executorTerminated?: try {
-        guard case .executorTerminated(let v)? = _storage._body else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
-      }()
-      case .unregister?: try {
-        guard case .unregister(let v)? = _storage._body else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
-      }()
-      case .operationUpdate?: try {
-        guard case .operationUpdate(let v)? = _storage._body else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
-      }()
-      case .updateAgent?: try {
-        guard case .updateAgent(let v)? = _storage._body else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
-      }()
-      case nil: break
-      }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._sequence {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._acknowledged {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    } }()
+    switch self.body {
+    case .hello?: try {
+      guard case .hello(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .heartbeat?: try {
+      guard case .heartbeat(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .register?: try {
+      guard case .register(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .reregister?: try {
+      guard case .reregister(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    }()
+    case .statusUpdate?: try {
+      guard case .statusUpdate(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+    }()
+    case .executorMessage?: try {
+      guard case .executorMessage(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+    }()
+    case .executorTerminated?: try {
+      guard case .executorTerminated(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+    }()
+    case .unregister?: try {
+      guard case .unregister(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+    }()
+    case .operationUpdate?: try {
+      guard case .operationUpdate(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .updateAgent?: try {
+      guard case .updateAgent(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+    }()
+    case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: LinkUp, rhs: LinkUp) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._sequence != rhs_storage._sequence {return false}
-        if _storage._acknowledged != rhs_storage._acknowledged {return false}
-        if _storage._body != rhs_storage._body {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs._sequence != rhs._sequence {return false}
+    if lhs._acknowledged != rhs._acknowledged {return false}
+    if lhs.body != rhs.body {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2074,7 +2157,7 @@ nonisolated extension LinkUp: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 
 nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Down"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}welcome\0\u{1}heartbeat\0\u{1}registered\0\u{1}refused\0\u{3}run_task\0\u{3}kill_task\0\u{3}shutdown_executor\0\u{3}shutdown_framework\0\u{3}acknowledge_update\0\u{3}framework_message\0\u{3}update_framework\0\u{3}reconcile_tasks\0\u{1}shutdown\0\u{4}\u{8}apply_operation\0\u{3}acknowledge_operation\0\u{3}drain_agent\0\u{4}\u{8}reconcile_operations\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{2}\u{8}welcome\0\u{1}heartbeat\0\u{1}registered\0\u{1}refused\0\u{3}run_task\0\u{3}kill_task\0\u{3}shutdown_executor\0\u{3}shutdown_framework\0\u{3}acknowledge_update\0\u{3}framework_message\0\u{3}update_framework\0\u{3}reconcile_tasks\0\u{1}shutdown\0\u{4}\u{8}apply_operation\0\u{3}acknowledge_operation\0\u{3}drain_agent\0\u{4}\u{8}reconcile_operations\0\u{4}\u{14}run_task_group\0")
 
   public var isInitialized: Bool {
     if let v = self.body, !v.isInitialized {return false}
@@ -2310,6 +2393,19 @@ nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
           self.body = .reconcileOperations(v)
         }
       }()
+      case 60: try {
+        var v: LinkRunTaskGroup?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .runTaskGroup(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .runTaskGroup(v)
+        }
+      }()
       default: break
       }
     }
@@ -2394,6 +2490,10 @@ nonisolated extension LinkDown: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     case .reconcileOperations?: try {
       guard case .reconcileOperations(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+    }()
+    case .runTaskGroup?: try {
+      guard case .runTaskGroup(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 60)
     }()
     case nil: break
     }
@@ -2624,85 +2724,147 @@ nonisolated extension LinkRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension LinkReregister: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Reregister"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_info\0\u{1}capabilities\0\u{1}version\0\u{3}total_resources\0\u{1}frameworks\0\u{1}executors\0\u{1}tasks\0\u{1}operations\0\u{4}\u{c}has_resource_providers\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_info\0\u{1}capabilities\0\u{1}version\0\u{3}total_resources\0\u{1}frameworks\0\u{1}executors\0\u{1}tasks\0\u{1}operations\0\u{3}completed_tasks\0\u{4}\u{b}has_resource_providers\0")
+
+  fileprivate class _StorageClass {
+    var _agentInfo: MesosMessages.AgentInfo? = nil
+    var _capabilities: [MesosMessages.AgentInfo.Capability] = []
+    var _version: String? = nil
+    var _totalResources: [MesosMessages.Resource] = []
+    var _frameworks: [LinkFrameworkRecord] = []
+    var _executors: [LinkExecutorRecord] = []
+    var _tasks: [LinkTaskRecord] = []
+    var _operations: [LinkOperationRecord] = []
+    var _completedTasks: [LinkTaskRecord] = []
+    var _hasResourceProviders_p: Bool? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _agentInfo = source._agentInfo
+      _capabilities = source._capabilities
+      _version = source._version
+      _totalResources = source._totalResources
+      _frameworks = source._frameworks
+      _executors = source._executors
+      _tasks = source._tasks
+      _operations = source._operations
+      _completedTasks = source._completedTasks
+      _hasResourceProviders_p = source._hasResourceProviders_p
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public var isInitialized: Bool {
-    if self._agentInfo == nil {return false}
-    if self._version == nil {return false}
-    if let v = self._agentInfo, !v.isInitialized {return false}
-    if !SwiftProtobuf.Internal.areAllInitialized(self.totalResources) {return false}
-    if !SwiftProtobuf.Internal.areAllInitialized(self.frameworks) {return false}
-    if !SwiftProtobuf.Internal.areAllInitialized(self.executors) {return false}
-    if !SwiftProtobuf.Internal.areAllInitialized(self.tasks) {return false}
-    if !SwiftProtobuf.Internal.areAllInitialized(self.operations) {return false}
-    return true
+    return withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if _storage._agentInfo == nil {return false}
+      if _storage._version == nil {return false}
+      if let v = _storage._agentInfo, !v.isInitialized {return false}
+      if !SwiftProtobuf.Internal.areAllInitialized(_storage._totalResources) {return false}
+      if !SwiftProtobuf.Internal.areAllInitialized(_storage._frameworks) {return false}
+      if !SwiftProtobuf.Internal.areAllInitialized(_storage._executors) {return false}
+      if !SwiftProtobuf.Internal.areAllInitialized(_storage._tasks) {return false}
+      if !SwiftProtobuf.Internal.areAllInitialized(_storage._operations) {return false}
+      if !SwiftProtobuf.Internal.areAllInitialized(_storage._completedTasks) {return false}
+      return true
+    }
   }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._agentInfo) }()
-      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.capabilities) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self._version) }()
-      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.totalResources) }()
-      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.frameworks) }()
-      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.executors) }()
-      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.tasks) }()
-      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.operations) }()
-      case 20: try { try decoder.decodeSingularBoolField(value: &self._hasResourceProviders_p) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._agentInfo) }()
+        case 2: try { try decoder.decodeRepeatedMessageField(value: &_storage._capabilities) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._version) }()
+        case 4: try { try decoder.decodeRepeatedMessageField(value: &_storage._totalResources) }()
+        case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._frameworks) }()
+        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._executors) }()
+        case 7: try { try decoder.decodeRepeatedMessageField(value: &_storage._tasks) }()
+        case 8: try { try decoder.decodeRepeatedMessageField(value: &_storage._operations) }()
+        case 9: try { try decoder.decodeRepeatedMessageField(value: &_storage._completedTasks) }()
+        case 20: try { try decoder.decodeSingularBoolField(value: &_storage._hasResourceProviders_p) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._agentInfo {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if !self.capabilities.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.capabilities, fieldNumber: 2)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._agentInfo {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if !_storage._capabilities.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._capabilities, fieldNumber: 2)
+      }
+      try { if let v = _storage._version {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+      } }()
+      if !_storage._totalResources.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._totalResources, fieldNumber: 4)
+      }
+      if !_storage._frameworks.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._frameworks, fieldNumber: 5)
+      }
+      if !_storage._executors.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._executors, fieldNumber: 6)
+      }
+      if !_storage._tasks.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._tasks, fieldNumber: 7)
+      }
+      if !_storage._operations.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._operations, fieldNumber: 8)
+      }
+      if !_storage._completedTasks.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._completedTasks, fieldNumber: 9)
+      }
+      try { if let v = _storage._hasResourceProviders_p {
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 20)
+      } }()
     }
-    try { if let v = self._version {
-      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
-    } }()
-    if !self.totalResources.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.totalResources, fieldNumber: 4)
-    }
-    if !self.frameworks.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.frameworks, fieldNumber: 5)
-    }
-    if !self.executors.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.executors, fieldNumber: 6)
-    }
-    if !self.tasks.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.tasks, fieldNumber: 7)
-    }
-    if !self.operations.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.operations, fieldNumber: 8)
-    }
-    try { if let v = self._hasResourceProviders_p {
-      try visitor.visitSingularBoolField(value: v, fieldNumber: 20)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: LinkReregister, rhs: LinkReregister) -> Bool {
-    if lhs._agentInfo != rhs._agentInfo {return false}
-    if lhs.capabilities != rhs.capabilities {return false}
-    if lhs._version != rhs._version {return false}
-    if lhs.totalResources != rhs.totalResources {return false}
-    if lhs.frameworks != rhs.frameworks {return false}
-    if lhs.executors != rhs.executors {return false}
-    if lhs.tasks != rhs.tasks {return false}
-    if lhs.operations != rhs.operations {return false}
-    if lhs._hasResourceProviders_p != rhs._hasResourceProviders_p {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._agentInfo != rhs_storage._agentInfo {return false}
+        if _storage._capabilities != rhs_storage._capabilities {return false}
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._totalResources != rhs_storage._totalResources {return false}
+        if _storage._frameworks != rhs_storage._frameworks {return false}
+        if _storage._executors != rhs_storage._executors {return false}
+        if _storage._tasks != rhs_storage._tasks {return false}
+        if _storage._operations != rhs_storage._operations {return false}
+        if _storage._completedTasks != rhs_storage._completedTasks {return false}
+        if _storage._hasResourceProviders_p != rhs_storage._hasResourceProviders_p {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2812,7 +2974,7 @@ nonisolated extension LinkExecutorRecord: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension LinkTaskRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".TaskRecord"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}framework_id\0\u{3}task_id\0\u{3}executor_id\0\u{1}state\0\u{3}status_update_state\0\u{3}status_update_uuid\0\u{1}resources\0\u{1}stable\0\u{1}volatile\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}framework_id\0\u{3}task_id\0\u{3}executor_id\0\u{1}state\0\u{3}status_update_state\0\u{3}status_update_uuid\0\u{1}resources\0\u{1}stable\0\u{1}volatile\0\u{4}3share_cgroups\0")
 
   public var isInitialized: Bool {
     if self._frameworkID == nil {return false}
@@ -2839,6 +3001,7 @@ nonisolated extension LinkTaskRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.resources) }()
       case 8: try { try decoder.decodeSingularBytesField(value: &self._stable) }()
       case 9: try { try decoder.decodeSingularBytesField(value: &self._volatile) }()
+      case 60: try { try decoder.decodeSingularBoolField(value: &self._shareCgroups) }()
       default: break
       }
     }
@@ -2876,6 +3039,9 @@ nonisolated extension LinkTaskRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._volatile {
       try visitor.visitSingularBytesField(value: v, fieldNumber: 9)
     } }()
+    try { if let v = self._shareCgroups {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 60)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2889,6 +3055,7 @@ nonisolated extension LinkTaskRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.resources != rhs.resources {return false}
     if lhs._stable != rhs._stable {return false}
     if lhs._volatile != rhs._volatile {return false}
+    if lhs._shareCgroups != rhs._shareCgroups {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3392,7 +3559,7 @@ nonisolated extension LinkRefused: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension LinkRunTask: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RunTask"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}framework_id\0\u{3}framework_info\0\u{3}task_info\0\u{3}task_id\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}framework_id\0\u{3}framework_info\0\u{3}task_info\0\u{3}task_id\0\u{4}8launches_executor\0")
 
   public var isInitialized: Bool {
     if self._frameworkID == nil {return false}
@@ -3412,6 +3579,7 @@ nonisolated extension LinkRunTask: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 2: try { try decoder.decodeSingularBytesField(value: &self._frameworkInfo) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self._taskInfo) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self._taskID) }()
+      case 60: try { try decoder.decodeSingularBoolField(value: &self._launchesExecutor) }()
       default: break
       }
     }
@@ -3434,6 +3602,9 @@ nonisolated extension LinkRunTask: SwiftProtobuf.Message, SwiftProtobuf._Message
     try { if let v = self._taskID {
       try visitor.visitSingularStringField(value: v, fieldNumber: 4)
     } }()
+    try { if let v = self._launchesExecutor {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 60)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3442,6 +3613,74 @@ nonisolated extension LinkRunTask: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs._frameworkInfo != rhs._frameworkInfo {return false}
     if lhs._taskInfo != rhs._taskInfo {return false}
     if lhs._taskID != rhs._taskID {return false}
+    if lhs._launchesExecutor != rhs._launchesExecutor {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension LinkRunTaskGroup: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RunTaskGroup"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}framework_id\0\u{3}framework_info\0\u{3}executor_info\0\u{3}task_group_info\0\u{3}task_ids\0\u{3}launches_executor\0")
+
+  public var isInitialized: Bool {
+    if self._frameworkID == nil {return false}
+    if self._frameworkInfo == nil {return false}
+    if self._executorInfo == nil {return false}
+    if self._taskGroupInfo == nil {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._frameworkID) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self._frameworkInfo) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self._executorInfo) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self._taskGroupInfo) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.taskIds) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self._launchesExecutor) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._frameworkID {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._frameworkInfo {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._executorInfo {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._taskGroupInfo {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 4)
+    } }()
+    if !self.taskIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.taskIds, fieldNumber: 5)
+    }
+    try { if let v = self._launchesExecutor {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: LinkRunTaskGroup, rhs: LinkRunTaskGroup) -> Bool {
+    if lhs._frameworkID != rhs._frameworkID {return false}
+    if lhs._frameworkInfo != rhs._frameworkInfo {return false}
+    if lhs._executorInfo != rhs._executorInfo {return false}
+    if lhs._taskGroupInfo != rhs._taskGroupInfo {return false}
+    if lhs.taskIds != rhs.taskIds {return false}
+    if lhs._launchesExecutor != rhs._launchesExecutor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -14,6 +14,7 @@ struct AgentInventory: Sendable {
     /// `MesosTask` with all that never changes, encoded.
     var stable: [UInt8]
     var statuses: TaskStatuses
+    var sharesCgroups: Bool
 
     init(_ name: TaskName, _ record: LinkTaskRecord, _ resources: Resources) {
       self.name = name
@@ -22,6 +23,7 @@ struct AgentInventory: Sendable {
       state = record.state
       stable = [UInt8](record.stable)
       statuses = TaskStatuses(record)
+      sharesCgroups = record.sharesCgroups
     }
   }
 
@@ -34,6 +36,8 @@ struct AgentInventory: Sendable {
   var executors: [(name: ExecutorName, info: ExecutorInfo, resources: Resources)] = []
   var tasks: [Task] = []
   var operations: [MasterCore.OperationInventory] = []
+  /// It tells of providers once it is registered.
+  var hasProviders: Bool
   /// Tasks that have ended, oldest first.
   var completed: [LinkTaskRecord]
 
@@ -46,6 +50,7 @@ struct AgentInventory: Sendable {
     info = record.agentInfo
     capabilities = record.capabilities
     version = record.version
+    hasProviders = record.hasResourceProviders_p
     // An agent says nothing false by a task without an end in its history; there is nothing to be told of it.
     completed = record.completedTasks.filter(\.state.isTerminal)
     do {

@@ -1,3 +1,4 @@
+import AgentLinkModel
 import MesosModel
 
 /// A task's name in the cluster.
@@ -20,6 +21,8 @@ struct TrackedTask: Sendable {
   var statuses: TaskStatuses
   /// Whether its resources were given back: its end was heard of, though the framework has not acknowledged it.
   var isReleased: Bool
+  /// Whether its container is in the cgroups of its executor's: all tasks of an executor say the same of it.
+  var sharesCgroups: Bool
 }
 
 /// A task on an agent that cannot be reached.
@@ -44,4 +47,8 @@ struct ExecutorName: Hashable, Comparable, Sendable {
 struct TrackedExecutor: Sendable {
   var info: ExecutorInfo
   var resources: Resources
+}
+
+extension LinkTaskRecord {
+  var sharesCgroups: Bool { !hasShareCgroups || shareCgroups }
 }

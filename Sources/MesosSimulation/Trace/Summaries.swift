@@ -175,6 +175,7 @@ extension LinkDown.OneOf_Body: Traceable {
     case .registered(let message): "registered \(message.agentID)"
     case .refused(let message): "refused: \(message.message)"
     case .runTask(let message): "run \(message.taskID) of \(message.frameworkID)"
+    case .runTaskGroup(let message): "run \(message.taskIds.joined(separator: " ")) of \(message.frameworkID)"
     case .killTask(let message): "kill \(message.taskID)"
     case .shutdownExecutor(let message): "shut down executor \(message.executorID)"
     case .shutdownFramework(let message): "shut down framework \(message.frameworkID)"

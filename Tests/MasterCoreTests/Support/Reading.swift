@@ -71,6 +71,11 @@ extension LinkDown.OneOf_Body {
     return message
   }
 
+  var runTaskGroup: LinkRunTaskGroup? {
+    guard case .runTaskGroup(let message) = self else { return nil }
+    return message
+  }
+
   var killedTask: String? {
     guard case .killTask(let message) = self else { return nil }
     return message.taskID
