@@ -104,10 +104,6 @@ struct BadInputTests {
     Case(
       "GET_METRICS without its message", #"{"type":"GET_METRICS"}"#, path: "/api/v1",
       "Failed to validate master::Call: Expecting 'get_metrics' to be present"),
-    Case(
-      "a call that is not built yet",
-      #"{"type":"SET_LOGGING_LEVEL","set_logging_level":{"level":1,"duration":{"nanoseconds":1}}}"#, path: "/api/v1",
-      status: 501, "The call SET_LOGGING_LEVEL is not built yet; see docs/compatibility.md"),
     Case("a file nobody has", "", path: "/files/read", method: "GET", "Expecting 'path=value' in query.\n"),
   ]
 

@@ -109,12 +109,14 @@ struct ClusterShape {
     stable.frameworkID.value = Self.frameworkID(framework)
     stable.agentID.value = Self.agentID(agent)
     stable.resources = resources
-    if labels > 0 { stable.labels.labels = (0..<labels).map { label in
-      .with {
-        $0.key = "key\(label)"
-        $0.value = "value\(label)"
+    if labels > 0 {
+      stable.labels.labels = (0..<labels).map { label in
+        .with {
+          $0.key = "key\(label)"
+          $0.value = "value\(label)"
+        }
       }
-    } }
+    }
     return .with {
       $0.frameworkID = Self.frameworkID(framework)
       $0.taskID = id

@@ -67,7 +67,8 @@ enum MasterBenchmarks {
   ) async throws {
     guard harness.wants("master: state") || harness.wants("master: calls") else { return }
     let shape =
-      harness.isSmoke ? ClusterShape(agents: 20, completedPerAgent: 1) : ClusterShape(agents: 10_000, completedPerAgent: 10)
+      harness.isSmoke
+      ? ClusterShape(agents: 20, completedPerAgent: 1) : ClusterShape(agents: 10_000, completedPerAgent: 10)
     // Brought to the state by agents that it did not know, so that what follows is the state after a fail-over.
     let master = try MasterProcess(programs: programs, folder: folder)
     let empty = master.observed.megabytes

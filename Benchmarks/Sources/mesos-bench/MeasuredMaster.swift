@@ -120,7 +120,8 @@ struct MeasuredMaster: Sendable {
     try require(answer.status == 202, answer.head)
     let accepted = (ContinuousClock.now - begin).seconds
     while subscriber.updates - before < count {
-      try require((ContinuousClock.now - begin).seconds < 120, "\(subscriber.updates - before) of \(count) updates came")
+      try require(
+        (ContinuousClock.now - begin).seconds < 120, "\(subscriber.updates - before) of \(count) updates came")
       usleep(1_000)
     }
     return (accepted, (ContinuousClock.now - begin).seconds)

@@ -98,7 +98,8 @@ final class OfferLoad {
         $0.decline.offerIds = offers
         $0.decline.filters.refuseSeconds = 1e6
       })
-    let id = frameworks[index].stream.head?.split(separator: "\r\n")
+    let id =
+      frameworks[index].stream.head?.split(separator: "\r\n")
       .first { $0.lowercased().hasPrefix("mesos-stream-id:") }?.split(separator: ":", maxSplits: 1).last ?? ""
     let answer = try calls.post(
       path, body, type: "application/x-protobuf",

@@ -141,7 +141,9 @@ private final class ToldDetector: MasterDetector {
     }
   }
 
-  @Test(arguments: [false, true]) func `masters without a scheme speak TLS where they are said to`(isSecure: Bool) async throws {
+  @Test(arguments: [false, true]) func `masters without a scheme speak TLS where they are said to`(isSecure: Bool)
+    async throws
+  {
     let settings = FrameworkSettings(name: "test", user: "nobody")
     let named = try SchedulerConfiguration(master: "h1,http://h2,https://h3", isSecure: isSecure, framework: settings)
     #expect(named.policy.masters.map(\.isSecure) == [isSecure, false, true])
