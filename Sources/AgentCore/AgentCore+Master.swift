@@ -307,7 +307,10 @@ extension AgentCore {
     if let (cause, text) = refusal(of: launch, executorAddress) {
       let cause = cause.reported(toPartitionAware: launch.framework.isPartitionAware)
       for address in addresses { stageForeign(address, status(address.task, cause, text)) }
-      if launch.launchesExecutor == true, self[executorAddress].map({ $0.state == .terminated }) ?? true {
+      let executor = self[executorAddress]
+      if launch.launchesExecutor == false && executor == nil
+        || launch.launchesExecutor == true && executor.map({ $0.state == .terminated }) ?? true
+      {
         // The master counts with one.
         tellEnd(of: executorAddress, status: -1)
       }
