@@ -364,19 +364,26 @@ extension SchedulerCore {
     loseLeader(of: item, status: status, location: location, at: now, using: &rng)
   }
 
-  private mutating func loseLeader(
-    of item: QueuedCall, status: Int, location: String?, at now: Duration, using rng: inout some RandomNumberGenerator
+  /// Gives up the stream that the call went out for, if it is still the present one.
+  private mutating func loseStream(
+    of item: QueuedCall, _ reason: String, location: String? = nil, at now: Duration,
+    using rng: inout some RandomNumberGenerator
   ) {
     guard case .subscribed(let subscribed) = phase, subscribed.stream == item.stream else { return }
     let leader = location.flatMap { MasterAddress(location: $0, of: subscribed.master) }
-    lose("it does not lead any more (\(status))", closing: subscribed.stream, leader: leader, at: now, using: &rng)
+    lose(reason, closing: subscribed.stream, leader: leader, at: now, using: &rng)
+  }
+
+  private mutating func loseLeader(
+    of item: QueuedCall, status: Int, location: String?, at now: Duration, using rng: inout some RandomNumberGenerator
+  ) {
+    loseStream(of: item, "it does not lead any more (\(status))", location: location, at: now, using: &rng)
   }
 
   private mutating func loseSubscription(
     of item: QueuedCall, status: Int, at now: Duration, using rng: inout some RandomNumberGenerator
   ) {
-    guard case .subscribed(let subscribed) = phase, subscribed.stream == item.stream else { return }
-    lose("it does not know the subscription (\(status))", closing: subscribed.stream, leader: nil, at: now, using: &rng)
+    loseStream(of: item, "it does not know the subscription (\(status))", at: now, using: &rng)
   }
 
   private mutating func succeeded(_ item: QueuedCall) {
