@@ -15,14 +15,7 @@ struct ExecutorAPI: Sendable {
 
   /// Answers one POST.
   func respond(to request: IncomingRequest) async throws -> OutgoingResponse {
-    let format = try Negotiation.requestFormat(.executor, contentType: request.headers["Content-Type"])
-    let body = try await request.body.collect(upTo: bodyLimit)
-    let call: ExecutorCall
-    do {
-      call = try format.encoding.decode(ExecutorCall.self, from: body)
-    } catch {
-      throw error.failure(at: .executor)
-    }
+    let call = try await request.call(ExecutorCall.self, at: .executor, upTo: bodyLimit)
     guard call.type == .subscribe, call.hasSubscribe else {
       return try OutgoingResponse(await agent.call(call, principal: nil))
     }
@@ -35,16 +28,6 @@ struct ExecutorAPI: Sendable {
     let (connection, answer) = await agent.subscribe(call, principal: nil, mailbox: mailbox)
     guard answer == .streaming else { return try OutgoingResponse(answer) }
     let agent = agent
-    return .stream(encoding.mediaType) { stream in
-      do {
-        while let events = await mailbox.next(maximum: 64) {
-          for event in events { try await stream.write(RecordIOEncoder.encode(encoding.encode(event))) }
-        }
-      } catch {
-        await agent.executorDisconnected(connection)
-        throw error
-      }
-      await agent.executorDisconnected(connection)
-    }
+    return .events(mailbox, encoding: encoding) { await agent.executorDisconnected(connection) }
   }
 }

@@ -15,14 +15,7 @@ struct ResourceProviderAPI: Sendable {
 
   /// Answers one POST.
   func respond(to request: IncomingRequest) async throws -> OutgoingResponse {
-    let format = try Negotiation.requestFormat(.resourceProvider, contentType: request.headers["Content-Type"])
-    let body = try await request.body.collect(upTo: bodyLimit)
-    let call: ResourceProviderCall
-    do {
-      call = try format.encoding.decode(ResourceProviderCall.self, from: body)
-    } catch {
-      throw error.failure(at: .resourceProvider)
-    }
+    let call = try await request.call(ResourceProviderCall.self, at: .resourceProvider, upTo: bodyLimit)
     let streamID = request.headers["Mesos-Stream-Id"]
     guard call.type == .subscribe, call.hasSubscribe else {
       return try OutgoingResponse(await agent.call(call, streamID: streamID, principal: nil))
@@ -42,15 +35,7 @@ struct ResourceProviderAPI: Sendable {
       call, streamID: streamID, principal: nil, mailbox: mailbox)
     guard answer == .streaming else { return try OutgoingResponse(answer) }
     let agent = agent
-    return .stream(encoding.mediaType, headers: ["Mesos-Stream-Id": streamID]) { stream in
-      do {
-        while let events = await mailbox.next(maximum: 64) {
-          for event in events { try await stream.write(RecordIOEncoder.encode(encoding.encode(event))) }
-        }
-      } catch {
-        await agent.providerDisconnected(connection)
-        throw error
-      }
+    return .events(mailbox, encoding: encoding, headers: ["Mesos-Stream-Id": streamID]) {
       await agent.providerDisconnected(connection)
     }
   }

@@ -15,14 +15,7 @@ struct OperatorAPI: Sendable {
   let logger: Logger
 
   func respond(to request: IncomingRequest) async throws -> OutgoingResponse {
-    let format = try Negotiation.requestFormat(.masterOperator, contentType: request.headers["Content-Type"])
-    let body = try await request.body.collect(upTo: bodyLimit)
-    let call: MasterCall
-    do {
-      call = try format.encoding.decode(MasterCall.self, from: body)
-    } catch {
-      throw error.failure(at: .masterOperator)
-    }
+    let call = try await request.call(MasterCall.self, at: .masterOperator, upTo: bodyLimit)
     do { try CallValidation.validate(call) } catch {
       throw HTTPFailure.badRequest("Failed to validate master::Call: " + error.message)
     }

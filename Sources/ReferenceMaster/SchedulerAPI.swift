@@ -17,14 +17,7 @@ struct SchedulerAPI: Sendable {
 
   /// Answers one POST.
   func respond(to request: IncomingRequest) async throws -> OutgoingResponse {
-    let format = try Negotiation.requestFormat(.scheduler, contentType: request.headers["Content-Type"])
-    let body = try await request.body.collect(upTo: bodyLimit)
-    let call: SchedulerCall
-    do {
-      call = try format.encoding.decode(SchedulerCall.self, from: body)
-    } catch {
-      throw error.failure(at: .scheduler)
-    }
+    let call = try await request.call(SchedulerCall.self, at: .scheduler, upTo: bodyLimit)
     let streamID = request.headers["Mesos-Stream-Id"]
     guard call.type == .subscribe else {
       return try OutgoingResponse(await master.call(call, streamID: streamID, principal: nil))
@@ -42,15 +35,7 @@ struct SchedulerAPI: Sendable {
     let (connection, answer) = await master.subscribe(call, streamID: streamID, principal: nil, mailbox: mailbox)
     guard answer == .streaming else { return try OutgoingResponse(answer) }
     let master = master
-    return .stream(encoding.mediaType, headers: ["Mesos-Stream-Id": streamID]) { stream in
-      do {
-        while let events = await mailbox.next(maximum: 64) {
-          for event in events { try await stream.write(RecordIOEncoder.encode(encoding.encode(event))) }
-        }
-      } catch {
-        await master.schedulerDisconnected(connection)
-        throw error
-      }
+    return .events(mailbox, encoding: encoding, headers: ["Mesos-Stream-Id": streamID]) {
       await master.schedulerDisconnected(connection)
     }
   }
