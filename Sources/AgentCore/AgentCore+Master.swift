@@ -114,9 +114,7 @@ extension AgentCore {
     if task.task.hasStatusUpdateState { record.statusUpdateState = task.task.statusUpdateState }
     if task.task.hasStatusUpdateUuid { record.statusUpdateUuid = task.task.statusUpdateUuid }
     record.resources = task.task.resources
-    if task.task.container.linuxInfo.hasShareCgroups {
-      record.shareCgroups = task.task.container.linuxInfo.shareCgroups
-    }
+    if let shares = ContainerValidation.sharesCgroups(task.task.container) { record.shareCgroups = shares }
     record.stable = encoded(stable)
     record.volatile = encoded(volatile)
     return record
@@ -188,8 +186,9 @@ extension AgentCore {
     case .frameworkMessage(let message): deliver(message)
     case .updateFramework(let message): update(message)
     case .reconcileTasks(let message): reconcile(message)
-    case .applyOperation(let message): if !applyToProvider(message) { apply(message) }
-    case .acknowledgeOperation(let message): if !acknowledgeToProvider(message) { acknowledge(message) }
+    case .applyOperation(let message): apply(message)
+    case .acknowledgeOperation(let message):
+      if message.hasResourceProviderID { acknowledgeToProvider(message) } else { acknowledge(message) }
     case .reconcileOperations(let message): reconcile(message)
     case .shutdown(let message): shutdown(String(message.message.prefix(1_000)))
     case .drainAgent(let message): drain(message)
@@ -307,12 +306,11 @@ extension AgentCore {
     if let (cause, text) = refusal(of: launch, executorAddress) {
       let cause = cause.reported(toPartitionAware: launch.framework.isPartitionAware)
       for address in addresses { stageForeign(address, status(address.task, cause, text)) }
-      let executor = self[executorAddress]
-      if launch.launchesExecutor == false && executor == nil
-        || launch.launchesExecutor == true && executor.map({ $0.state == .terminated }) ?? true
-      {
-        // The master counts with one.
+      switch self[executorAddress]?.state {
+      // The master counts with one.
+      case nil where launch.launchesExecutor != nil, .terminated where launch.launchesExecutor == true:
         tellEnd(of: executorAddress, status: -1)
+      default: break
       }
       return
     }

@@ -42,12 +42,17 @@ extension AgentCore {
 
   mutating func apply(_ message: LinkApplyOperation) {
     guard phase == .running || phase == .recovering, let agentID,
-      let key = OperationKey(bytes: [UInt8](message.operationUuid)), operations[key] == nil
+      let key = OperationKey(bytes: [UInt8](message.operationUuid))
     else { return }
+    let info = (try? Offer.Operation(serializedBytes: message.operation, partial: true)) ?? Offer.Operation()
+    let framework = message.hasFrameworkID ? FrameworkKey(message.frameworkID) : nil
+    if let provider = info.providerID {
+      let version = message.hasResourceVersionUuid ? [UInt8](message.resourceVersionUuid) : nil
+      return apply(key, info, of: framework, to: ResourceProviderKey(provider), version: version)
+    }
+    guard operations[key] == nil else { return }
     var operation = AgentOperation(
-      info: (try? Offer.Operation(serializedBytes: message.operation, partial: true)) ?? Offer.Operation(),
-      framework: message.hasFrameworkID ? FrameworkKey(message.frameworkID) : nil, order: nextOrder(),
-      retryInterval: configuration.updateRetryIntervalMin)
+      info: info, framework: framework, order: nextOrder(), retryInterval: configuration.updateRetryIntervalMin)
     var steps: [VolumeStep] = []
     do {
       let before = total

@@ -6,25 +6,20 @@ import SwiftProtobuf
 // Operations on the resources of providers pass through: the provider does them, keeps them and tells how they ended until that is
 // acknowledged. The agent keeps account of what comes of them.
 extension AgentCore {
-  /// Takes in an operation of the master, if it is on the resources of a provider.
+  /// Takes in an operation of the master on the resources of a provider.
   ///
-  /// - Returns: Whether it is.
-  mutating func applyToProvider(_ message: LinkApplyOperation) -> Bool {
-    guard let uuid = OperationKey(bytes: [UInt8](message.operationUuid)),
-      let info = try? Offer.Operation(serializedBytes: message.operation, partial: true),
-      let key = info.providerID.map(ResourceProviderKey.init(_:))
-    else { return false }
-    guard phase == .running || phase == .recovering, agentID != nil else { return true }
-    let framework = message.hasFrameworkID ? FrameworkKey(message.frameworkID) : nil
+  /// - Parameter version: Of the provider's resources that the master knew.
+  mutating func apply(
+    _ uuid: OperationKey, _ info: Offer.Operation, of framework: FrameworkKey?, to key: ResourceProviderKey,
+    version: [UInt8]?
+  ) {
     guard let subscription = providers[key]?.subscription, let state = subscription.state else {
-      report(uuid, info, of: framework, key, .operationDropped, "Resource provider \(key) is not subscribed")
-      return true
+      return report(uuid, info, of: framework, key, .operationDropped, "Resource provider \(key) is not subscribed")
     }
-    guard subscription.operations[uuid] == nil else { return true }
-    guard message.hasResourceVersionUuid, [UInt8](message.resourceVersionUuid) == state.version else {
-      report(
+    guard subscription.operations[uuid] == nil else { return }
+    guard version == state.version else {
+      return report(
         uuid, info, of: framework, key, .operationDropped, "The resources of the provider have changed since the offer")
-      return true
     }
     if info.isSpeculative {
       do {
@@ -33,8 +28,7 @@ extension AgentCore {
       } catch {
         // The master counts with what does not come about: it is told by everything that there is.
         report(uuid, info, of: framework, key, .operationError, error.message)
-        tell(key)
-        return true
+        return tell(key)
       }
     }
     let pending = completed(.with { $0.state = .operationPending }, of: info, key)
@@ -46,7 +40,6 @@ extension AgentCore {
       $0.applyOperation.operationUuid.value = MessageBytes.copy(uuid.bytes)
       $0.applyOperation.resourceVersionUuid.value = MessageBytes.copy(state.version)
     }
-    return true
   }
 
   /// Tells the master how an operation ended that no provider will tell of. Nobody acknowledges it: where it gets lost, the operation is
@@ -119,15 +112,12 @@ extension AgentCore {
 
   // MARK: What the master says
 
-  /// Passes an acknowledgement on, if it is of a provider's status.
-  ///
-  /// - Returns: Whether it is.
-  mutating func acknowledgeToProvider(_ message: LinkAcknowledgeOperation) -> Bool {
-    guard message.hasResourceProviderID else { return false }
+  /// Passes an acknowledgement of a provider's status on.
+  mutating func acknowledgeToProvider(_ message: LinkAcknowledgeOperation) {
     let key = ResourceProviderKey(message.resourceProviderID)
     guard let subscription = providers[key]?.subscription,
       let uuid = OperationKey(bytes: [UInt8](message.operationUuid))
-    else { return true }
+    else { return }
     send(subscription.connection, .acknowledgeOperationStatus) {
       $0.acknowledgeOperationStatus.operationUuid.value = MessageBytes.copy(uuid.bytes)
       $0.acknowledgeOperationStatus.statusUuid.value = message.statusUuid
@@ -135,7 +125,6 @@ extension AgentCore {
     if subscription.operations[uuid]?.isEnded(by: [UInt8](message.statusUuid)) == true {
       providers[key]?.subscription?.operations[uuid] = nil
     }
-    return true
   }
 
   /// Asks providers for operations that the master knows and they did not tell of.

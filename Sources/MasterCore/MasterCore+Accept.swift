@@ -166,7 +166,7 @@ extension MasterCore {
       name, agent: agent, executor: info.hasExecutor ? info.executor.executorID.key : nil,
       resources: candidate.resources, stable: MessageBytes.encoded(MesosTask(info, framework: id)),
       statuses: TaskStatuses(state: .taskStaging),
-      sharesCgroups: !info.container.linuxInfo.hasShareCgroups || info.container.linuxInfo.shareCgroups)
+      sharesCgroups: ContainerValidation.sharesCgroups(info.container) ?? true)
   }
 
   /// Tells the framework that a task it wanted will never be.

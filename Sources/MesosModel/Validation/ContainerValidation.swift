@@ -46,7 +46,7 @@ public enum ContainerValidation {
   }
 
   /// Whether the container says that it shares the cgroups of its parent, nil when it does not say.
-  static func sharesCgroups(_ container: ContainerInfo) -> Bool? {
+  package static func sharesCgroups(_ container: ContainerInfo) -> Bool? {
     container.linuxInfo.hasShareCgroups ? container.linuxInfo.shareCgroups : nil
   }
 
