@@ -10,10 +10,16 @@ import SwiftProtobuf
 public struct VolumeRunner: FrameworkBehaviour {
   private var runner: TaskRunner
   private let role: String
-  /// Volumes that were asked for and may be there, by name, with the id of the operation that was to make each.
-  private var made: [String: String] = [:]
-  /// When each of them was asked for or offered last. One that is not offered for long went with its agent.
-  private var seen: [String: Duration] = [:]
+  /// A volume that was asked for and may be there.
+  private struct Made {
+    /// The id of the operation that was to make it; empty where that is not known.
+    var operation = ""
+    /// When it was asked for or offered last.
+    var seen: Duration
+  }
+
+  /// By the task. One that is not offered for long went with its agent.
+  private var made: [String: Made] = [:]
   private static let memory = Duration.seconds(60)
   /// What tasks need besides their volumes.
   private var needs: [String: Resources] = [:]
@@ -61,10 +67,7 @@ public struct VolumeRunner: FrameworkBehaviour {
     case .offers(let offers):
       var calls: [SchedulerCall] = []
       var others: [Offer] = []
-      for (task, last) in seen where now.uptime >= last + Self.memory {
-        seen[task] = nil
-        made[task] = nil
-      }
+      made = made.filter { now.uptime < $0.value.seen + Self.memory }
       for offer in offers {
         if let call = use(offer, at: now) { calls.append(call) } else { others.append(offer) }
       }
@@ -125,8 +128,7 @@ public struct VolumeRunner: FrameworkBehaviour {
       guard let id = entry.disk?.persistence.id, id.hasPrefix(Self.prefix) else { continue }
       let task = String(id.dropFirst(Self.prefix.count))
       if wanted.contains(task) {
-        made[task] = made[task] ?? ""
-        seen[task] = now.uptime
+        made[task, default: Made(seen: now.uptime)].seen = now.uptime
         if resources.contains(needs[task] ?? Resources()) { idle[task] = nil } else { idle[task, default: 0] += 1 }
         guard idle[task] ?? 0 >= Self.patience else {
           isWaiting = true
@@ -152,8 +154,7 @@ public struct VolumeRunner: FrameworkBehaviour {
     // One volume that waits for its task is enough for an agent: others would wait for that task's end, whatever is free elsewhere.
     if !isWaiting, let task = runner.unfinished.first(where: { made[$0] == nil && fits($0, in: resources) }) {
       let create = operationID()
-      made[task] = create
-      seen[task] = now.uptime
+      made[task] = Made(operation: create, seen: now.uptime)
       operations.append(make(.reserve, operationID()) { $0.reserve.resources = disk.messages })
       operations.append(make(.create, create) { $0.create.volumes = volume(of: task).messages })
     }
@@ -198,6 +199,6 @@ public struct VolumeRunner: FrameworkBehaviour {
   /// The operation came to nothing, or nobody knows: if it did come to something, that will be offered.
   private mutating func forget(_ id: String) {
     destroying[id] = nil
-    for (task, operation) in made where operation == id { made[task] = nil }
+    made = made.filter { $0.value.operation != id }
   }
 }
