@@ -36,16 +36,7 @@ enum CallLoad {
     var lines: [Line] = []
     defer { for line in lines { close(line.descriptor) } }
     for _ in 0..<connections {
-      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-      var address = sockaddr_in.loopback(port: port)
-      let connected = withUnsafePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-        }
-      }
-      try require(descriptor >= 0 && connected == 0, "cannot connect to port \(port): errno \(errno)")
-      var on: Int32 = 1
-      setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+      let descriptor = try Loopback.connect(port: port, as: "a caller", delaysNothing: true)
       lines.append(Line(descriptor: descriptor))
     }
     let begin = ContinuousClock.now

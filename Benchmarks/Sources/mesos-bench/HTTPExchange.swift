@@ -19,23 +19,10 @@ final class HTTPExchange: @unchecked Sendable {
     var seconds: Double
   }
 
-  private let descriptor: Int32
+  private let connection: Connection
   private var input: [UInt8] = []
 
-  init(port: Int) throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in.loopback(port: port)
-    let connected = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    try require(descriptor >= 0 && connected == 0, "cannot connect to port \(port): errno \(errno)")
-    var on: Int32 = 1
-    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
-  }
-
-  deinit { close(descriptor) }
+  init(port: Int) throws { connection = try Connection(port: port) }
 
   func get(_ path: String) throws -> Answer { try exchange("GET \(path) HTTP/1.1\r\nHost: bench\r\n\r\n", []) }
 
@@ -47,17 +34,8 @@ final class HTTPExchange: @unchecked Sendable {
 
   func exchange(_ head: String, _ body: [UInt8]) throws -> Answer {
     let begin = ContinuousClock.now
-    try send(Array(head.utf8) + body)
+    try connection.send(Array(head.utf8) + body)
     return try answer(since: begin)
-  }
-
-  func send(_ bytes: [UInt8]) throws {
-    var sent = 0
-    while sent < bytes.count {
-      let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + sent }, bytes.count - sent) }
-      try require(count > 0, "the connection broke: errno \(errno)")
-      sent += count
-    }
   }
 
   private func answer(since begin: ContinuousClock.Instant) throws -> Answer {
@@ -83,31 +61,18 @@ final class HTTPExchange: @unchecked Sendable {
     return answer
   }
 
-  private func head() throws -> String {
+  private func head() throws -> String { try part(endingWith: "\r\n\r\n") }
+
+  private func line() throws -> String { try part(endingWith: "\r\n") }
+
+  /// What comes before `end`, which is read and dropped.
+  private func part(endingWith end: String) throws -> String {
     while true {
-      if let end = input.firstRange(of: Array("\r\n\r\n".utf8)) {
+      if let end = input.firstRange(of: Array(end.utf8)) {
         defer { input.removeSubrange(..<end.upperBound) }
         return String(decoding: input[..<end.lowerBound], as: UTF8.self)
       }
-      try fill()
-    }
-  }
-
-  private func line() throws -> String {
-    while true {
-      if let end = input.firstRange(of: Array("\r\n".utf8)) {
-        defer { input.removeSubrange(..<end.upperBound) }
-        return String(decoding: input[..<end.lowerBound], as: UTF8.self)
-      }
-      try fill()
-    }
-  }
-
-  private func fill() throws {
-    try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
-      let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
-      try require(count > 0, "the connection ended")
-      input.append(contentsOf: buffer.prefix(count))
+      input += try connection.receive()
     }
   }
 
@@ -120,8 +85,7 @@ final class HTTPExchange: @unchecked Sendable {
     var rest = count - known
     try withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 16) { buffer in
       while rest > 0 {
-        let got = recv(descriptor, buffer.baseAddress, min(buffer.count, rest), 0)
-        try require(got > 0, "the connection ended \(rest) bytes before the body did")
+        let got = try connection.receive(into: buffer, upTo: rest)
         answer.start += buffer.prefix(min(got, max(0, 256 - answer.start.count)))
         rest -= got
       }

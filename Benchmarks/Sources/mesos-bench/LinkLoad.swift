@@ -129,14 +129,7 @@ final class LinkLoad: @unchecked Sendable {
   // MARK: Sockets
 
   private func open(_ index: Int) throws {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in.loopback(port: port)
-    let connected = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    try require(descriptor >= 0 && connected == 0, "agent \(index) cannot connect: errno \(errno)")
+    let descriptor = try Loopback.connect(port: port, as: "agent \(index)")
     _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
     agents[index].descriptor = descriptor
     waiting.append(index)
@@ -230,15 +223,5 @@ final class LinkLoad: @unchecked Sendable {
       default: break
       }
     }
-  }
-}
-
-extension sockaddr_in {
-  static func loopback(port: Int) -> sockaddr_in {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = UInt16(port).bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    return address
   }
 }

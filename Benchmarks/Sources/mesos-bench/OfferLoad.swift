@@ -40,14 +40,7 @@ final class OfferLoad {
   }
 
   private func subscribe(_ index: Int) throws -> Framework {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in.loopback(port: port)
-    let connected = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    try require(descriptor >= 0 && connected == 0, "framework \(index) cannot connect: errno \(errno)")
+    let descriptor = try Loopback.connect(port: port, as: "framework \(index)")
     let body = MessageEncoding.protobuf.encode(
       SchedulerCall.with {
         $0.type = .subscribe

@@ -7,6 +7,37 @@ import Synchronization
   import Glibc
 #endif
 
+extension sockaddr_in {
+  static func loopback(port: Int) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = UInt16(port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    return address
+  }
+}
+
+enum Loopback {
+  /// A blocking connection to `port`, which the caller closes.
+  ///
+  /// - Parameter delaysNothing: Whether small writes go out at once.
+  static func connect(port: Int, as who: String, delaysNothing: Bool = false) throws -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in.loopback(port: port)
+    let isConnected = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+      }
+    }
+    try require(descriptor >= 0 && isConnected, "\(who) cannot connect to port \(port): errno \(errno)")
+    if delaysNothing {
+      var on: Int32 = 1
+      setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+    }
+    return descriptor
+  }
+}
+
 /// A blocking loopback connection: the load must cost less than what it loads.
 ///
 /// One thread uses it at a time: who makes it, or the thread it is handed to.
@@ -15,19 +46,7 @@ final class Connection: @unchecked Sendable {
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
   init(port: Int) throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = UInt16(port).bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    let connected = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    try require(connected == 0, "cannot connect to port \(port): errno \(errno)")
-    var on: Int32 = 1
-    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+    descriptor = try Loopback.connect(port: port, as: "a connection", delaysNothing: true)
   }
 
   deinit { close(descriptor) }
@@ -46,6 +65,13 @@ final class Connection: @unchecked Sendable {
     let count = read(descriptor, &buffer, buffer.count)
     try require(count > 0, "the connection ended")
     return buffer[0..<count]
+  }
+
+  /// The same in a buffer of the caller's, at most `limit` bytes.
+  func receive(into buffer: UnsafeMutableRawBufferPointer, upTo limit: Int) throws -> Int {
+    let count = read(descriptor, buffer.baseAddress, min(buffer.count, limit))
+    try require(count > 0, "the connection ended \(limit) bytes too early")
+    return count
   }
 }
 
