@@ -154,14 +154,8 @@ private final class ToldDetector: MasterDetector {
     let configuration = try SchedulerConfiguration(master: "file://\(path)", isSecure: isSecure, framework: settings)
     let make = try #require(configuration.makeDetector)
     let detector = try make(Logger(label: "test"), Runtime.system)
-    let found: MasterAddress? = try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await detector.run() }
-      defer { group.cancelAll() }
-      for await detection in detector.detections {
-        if let master = detection.master { return master.address }
-      }
-      return nil
-    }
-    #expect(found == MasterAddress(host: "m", port: 5051, isSecure: isSecure))
+    async let _ = detector.run()
+    let found = await detector.detections.first { $0.master != nil }
+    #expect(found?.master?.address == MasterAddress(host: "m", port: 5051, isSecure: isSecure))
   }
 }
