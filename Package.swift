@@ -57,7 +57,12 @@ let libraries: [Library] = [
   Library(name: "AgentLink", dependencies: ["AgentLinkModel", "MesosModel", "MesosHTTP", protobuf, collections]),
   // 2 cores
   Library(name: "MesosAllocator", dependencies: ["MesosModel", collections]),
-  Library(name: "MasterCore", dependencies: ["MesosModel", "AgentLinkModel", "MesosAllocator", protobuf, collections]),
+  Library(name: "MesosAuthorization", dependencies: ["MesosModel"]),
+  Library(
+    name: "MasterCore",
+    dependencies: [
+      "MesosModel", "AgentLinkModel", "MesosAllocator", "MesosAuthorization", protobuf, collections,
+    ]),
   Library(name: "AgentCore", dependencies: ["MesosModel", "AgentLinkModel", protobuf, collections]),
   Library(name: "SchedulerCore", dependencies: ["MesosModel", collections]),
   Library(name: "DemandCore", dependencies: ["MesosModel", collections]),
@@ -98,10 +103,15 @@ let libraries: [Library] = [
       "OperatorCore", "MesosRuntime", "MesosModel", "MesosHTTP", "MesosHTTPClient", protobuf, collections, logging,
     ]),
   Library(name: "ResourceProviderKit", dependencies: ["MesosModel", "MesosHTTP", "MesosHTTPClient", protobuf]),
-  Library(name: "ClusterView", dependencies: ["MasterCore", "MesosModel", "MesosHTTP", protobuf, collections]),
+  Library(
+    name: "ClusterView",
+    dependencies: ["MasterCore", "MesosAuthorization", "MesosModel", "MesosHTTP", protobuf, collections]),
   Library(name: "StateStorage", dependencies: [grdb]),
   Library(name: "StreamingJSON", dependencies: ["CYajl"]),
   Library(name: "ServerFlags", dependencies: []),
+  Library(
+    name: "MesosSecurity",
+    dependencies: ["MesosAuthorization", "MesosModel", "MesosHTTP", "MesosHTTPServer", "StreamingJSON"]),
   Library(name: "ShellSupport", dependencies: ["MesosModel", "ServerFlags", logging]),
   Library(name: "SandboxFiles", dependencies: []),
   Library(
@@ -115,7 +125,8 @@ let libraries: [Library] = [
     name: "ReferenceMaster",
     dependencies: [
       "MasterCore", "ClusterView", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer",
-      "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles", "MesosAllocator",
+      "MesosAuthorization", "MesosSecurity", "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON",
+      "ServerFlags", "SandboxFiles", "MesosAllocator",
       "MesosDiscovery",
       protobuf,
       logging, lifecycle, collections,
@@ -126,7 +137,8 @@ let libraries: [Library] = [
     dependencies: [
       collections,
       "AgentCore", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer", "MesosHTTPClient",
-      "MesosDiscovery", "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles",
+      "MesosAuthorization", "MesosSecurity", "MesosDiscovery", "ServerPages", "ShellSupport", "StateStorage",
+      "StreamingJSON", "ServerFlags", "SandboxFiles",
       "ProcessLaunch",
       protobuf,
       logging, lifecycle,
@@ -136,7 +148,7 @@ let libraries: [Library] = [
     name: "AgentLoad",
     dependencies: [
       "AgentCore", "ExecutorCore", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPClient",
-      "ShellSupport", collections, lifecycle,
+      "SchedulerKit", "ShellSupport", collections, lifecycle, logging,
     ]),
 ]
 
@@ -183,8 +195,9 @@ let tests: [Target] = [
   .testTarget(
     name: "MasterCoreTests",
     dependencies: [
-      "MasterCore", "AgentLinkModel", "MesosAllocator", "MesosModel", "MesosTestKit", "ClusterView", "OperatorCore",
-      "MesosHTTP", protobuf,
+      "MasterCore", "AgentLinkModel", "MesosAllocator", "MesosAuthorization", "MesosModel", "MesosTestKit",
+      "ClusterView",
+      "OperatorCore", "MesosHTTP", protobuf,
     ],
     swiftSettings: settings),
   .testTarget(
@@ -232,13 +245,15 @@ let tests: [Target] = [
     swiftSettings: settings),
   .testTarget(
     name: "ClusterViewTests",
-    dependencies: ["ClusterView", "MasterCore", "MesosModel", "MesosHTTP", "MesosTestKit", protobuf],
+    dependencies: [
+      "ClusterView", "MasterCore", "MesosAuthorization", "MesosModel", "MesosHTTP", "MesosTestKit", protobuf,
+    ],
     swiftSettings: settings),
   .testTarget(
     name: "LeafTests",
     dependencies: [
       "StateStorage", "StreamingJSON", "ServerFlags", "ServerPages", "SandboxFiles", "ProcessLaunch", "ShellSupport",
-      "MesosTestKit",
+      "MesosAuthorization", "MesosSecurity", "MesosModel", "MesosHTTP", "MesosHTTPServer", "MesosTestKit",
       grdb, logging,
     ],
     swiftSettings: settings),
@@ -246,7 +261,8 @@ let tests: [Target] = [
     name: "ReferenceClusterTests",
     dependencies: [
       "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "ExecutorKit", "MesosHTTP", "MesosHTTPClient", "MesosModel",
-      "OperatorKit", "MasterCore", "AgentCore", "mesos", "MesosTestKit", "ProcessLaunch", "SandboxFiles",
+      "MesosAuthorization", "MesosSecurity", "OperatorKit", "MasterCore", "AgentCore", "mesos", "MesosTestKit",
+      "ProcessLaunch", "SandboxFiles",
       "ShellSupport",
       "MesosDiscovery", "ResourceProviderKit",
       "ZooKeeperTestServer",

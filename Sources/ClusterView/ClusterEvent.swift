@@ -16,6 +16,8 @@ public final class ClusterEvent: Sendable {
   /// Bytes that it can take once it is encoded both ways, roughly.
   let cost: Int
   private let kind: ClusterEventKind
+  /// What decides who may see it, where that depends on a framework.
+  private let subject: EventSubject?
   private let ledger: EncodingLedger
   private let kept = Mutex<[Form: [UInt8]]>([:])
 
@@ -24,9 +26,10 @@ public final class ClusterEvent: Sendable {
     var isExtended: Bool
   }
 
-  init(sequence: UInt64, kind: ClusterEventKind, ledger: EncodingLedger) {
+  init(sequence: UInt64, kind: ClusterEventKind, subject: EventSubject? = nil, ledger: EncodingLedger) {
     self.sequence = sequence
     self.kind = kind
+    self.subject = subject
     self.ledger = ledger
     isExtension = kind.isExtension
     // Two forms in each encoding may be kept, and JSON takes three to four times what protobuf does.
@@ -35,6 +38,22 @@ public final class ClusterEvent: Sendable {
 
   /// The name of its type, such as `TASK_ADDED`.
   public var typeName: String { kind.name }
+
+  /// What a reader may see of it; `nil` for nothing.
+  func seen(with visibility: Visibility) -> ClusterEvent? {
+    func changed(_ kind: ClusterEventKind) -> ClusterEvent {
+      ClusterEvent(sequence: sequence, kind: kind, subject: subject, ledger: ledger)
+    }
+    switch kind {
+    case .agentAdded(let agent): return changed(.agentAdded(AgentContent(row: visibility.seen(of: agent.row))))
+    case .agentUpdated(let agent): return changed(.agentUpdated(AgentContent(row: visibility.seen(of: agent.row))))
+    case .agentRemoved: return self
+    case .frameworkAdded(let row), .frameworkUpdated(let row), .frameworkRemoved(let row), .frameworkStatus(let row):
+      return visibility.sees(framework: row.info) ? self : nil
+    case .taskAdded, .taskUpdated, .taskForgotten, .offerAdded, .offerRemoved, .executorAdded, .executorRemoved:
+      return subject?.isSeen(with: visibility) ?? false ? self : nil
+    }
+  }
 
   /// The event as one record of the stream, with the record's length in front.
   ///

@@ -17,10 +17,15 @@ public final class ClusterEvents: Sendable {
   private let first: Mutex<ClusterSnapshot?>
   /// Whether it gets extensions.
   public let isExtended: Bool
+  /// What the reader may see; `nil` for everything.
+  private let visibility: Visibility?
   private let number: UInt64
   private let view: ClusterView
 
-  fileprivate init(snapshot: ClusterSnapshot?, isExtended: Bool, number: UInt64, view: ClusterView) {
+  fileprivate init(
+    snapshot: ClusterSnapshot?, isExtended: Bool, visibility: Visibility?, number: UInt64, view: ClusterView
+  ) {
+    self.visibility = visibility
     first = Mutex(snapshot)
     self.isExtended = isExtended
     self.number = number
@@ -45,7 +50,9 @@ public final class ClusterEvents: Sendable {
   public func next(maximum: Int = 64) async throws(ClusterViewError) -> Signal? {
     while true {
       switch view.poll(number, maximum: maximum) {
-      case .signal(let signal): return signal
+      case .signal(let signal):
+        guard let seen = seen(of: signal) else { continue }
+        return seen
       case .closed: return nil
       case .fellBehind(let sequence): throw .fellBehind(sequence: sequence)
       case .nothing: break
@@ -59,11 +66,22 @@ public final class ClusterEvents: Sendable {
   ///
   /// - Throws: As ``next(maximum:)``.
   public func available(maximum: Int = 64) throws(ClusterViewError) -> Signal? {
-    switch view.poll(number, maximum: maximum) {
-    case .signal(let signal): return signal
-    case .closed, .nothing: return nil
-    case .fellBehind(let sequence): throw .fellBehind(sequence: sequence)
+    while true {
+      switch view.poll(number, maximum: maximum) {
+      case .signal(let signal):
+        guard let seen = seen(of: signal) else { continue }
+        return seen
+      case .closed, .nothing: return nil
+      case .fellBehind(let sequence): throw .fellBehind(sequence: sequence)
+      }
     }
+  }
+
+  /// What of it the reader may see; `nil` for nothing.
+  private func seen(of signal: Signal) -> Signal? {
+    guard let visibility, case .events(let events) = signal else { return signal }
+    let seen = events.compactMap { $0.seen(with: visibility) }
+    return seen.isEmpty ? nil : .events(seen)
   }
 
   /// Makes ``next(maximum:)`` give a heartbeat before further events.
@@ -101,7 +119,12 @@ extension ClusterView {
   /// - Parameters:
   ///   - sequence: Resume after this change, without a snapshot, where the log still has everything that follows.
   ///   - isExtended: With extensions.
-  public func events(after sequence: UInt64? = nil, isExtended: Bool = false) -> ClusterEvents {
+  ///   - visibility: What the reader may see; `nil` for everything.
+  /// - Precondition: There is no visibility, or ``Configuration/hasFilteredReaders`` is set.
+  public func events(
+    after sequence: UInt64? = nil, isExtended: Bool = false, visibility: Visibility? = nil
+  ) -> ClusterEvents {
+    precondition(visibility == nil || configuration.hasFilteredReaders, "events do not note who may see them")
     let (number, snapshot, closed): (UInt64, ClusterSnapshot?, EventReader.Waiting) = state.withLock { state in
       var closed = EventReader.Waiting()
       while state.readers.count >= configuration.eventReadersMax, let oldest = state.readers.keys.min() {
@@ -120,7 +143,9 @@ extension ClusterView {
       return (state.lastReader, snapshot, closed)
     }
     closed.resume()
-    return ClusterEvents(snapshot: snapshot, isExtended: isExtended, number: number, view: self)
+    return ClusterEvents(
+      snapshot: snapshot?.filtered(by: visibility), isExtended: isExtended, visibility: visibility, number: number,
+      view: self)
   }
 
   /// How many readers of events there are.
@@ -134,7 +159,10 @@ extension ClusterView {
   public func subscribed(
     to snapshot: ClusterSnapshot, encoding: MessageEncoding, heartbeatSeconds: Double, isExtended: Bool
   ) async -> ClusterAnswer {
-    let content = await shared(AnswerKey(query: .getState, encoding: encoding, isContent: true), of: snapshot) {
+    let content = await shared(
+      AnswerKey(
+        query: .getState, encoding: encoding, isContent: true, visibility: snapshot.sight?.visibility), of: snapshot
+    ) {
       await $0.content(.getState, encoding: encoding)
     }
     return snapshot.subscribed(content, encoding, heartbeatSeconds: heartbeatSeconds, isExtended: isExtended)

@@ -69,16 +69,16 @@ extension ClusterSnapshot {
     var body = Body()
     switch query {
     case .getTasks:
-      body.append(await protobufList(taskRows, field: 2, \.protobufMessage))
-      body.append(await protobufList(unreachableTaskRows, field: 5, \.protobufMessage))
-      body.append(await protobufList(completedTaskRows, field: 3, \.protobufMessage))
-    case .getExecutors: body.append(await protobufList(executorRows, field: 1, \.protobufMessage))
+      body.append(await protobufList(taskRows, seenTask, field: 2, \.protobufMessage))
+      body.append(await protobufList(unreachableTaskRows, seenTask, field: 5, \.protobufMessage))
+      body.append(await protobufList(completedTaskRows, seenTask, field: 3, \.protobufMessage))
+    case .getExecutors: body.append(await protobufList(executorRows, seenExecutor, field: 1, \.protobufMessage))
     case .getFrameworks:
-      body.append(await protobufList(frameworkRows, field: 1, \.protobufMessage))
-      body.append(await protobufList(completedFrameworkRows, field: 2, \.protobufMessage))
+      body.append(await protobufList(frameworkRows, seenFramework, field: 1, \.protobufMessage))
+      body.append(await protobufList(completedFrameworkRows, seenFramework, field: 2, \.protobufMessage))
     case .getAgents:
-      body.append(await protobufList(agentRows, field: 1, \.protobufMessage))
-      body.append(await protobufList(recoveredAgentRows, field: 2, \.protobufMessage))
+      body.append(await protobufList(agentRows, seenAgent, field: 1, \.protobufMessage))
+      body.append(await protobufList(recoveredAgentRows, seenRecovered, field: 2, \.protobufMessage))
     case .getRoles:
       body.append((try? MasterResponse.GetRoles.with { $0.roles = roles }.serializedBytes(partial: true)) ?? [])
     case .getState:
@@ -106,27 +106,27 @@ extension ClusterSnapshot {
     switch query {
     case .getTasks:
       body.append("{\"tasks\":[")
-      body.append(await jsonList(taskRows, \.json))
+      body.append(await jsonList(taskRows, seenTask, \.json))
       body.append("],\"unreachable_tasks\":[")
-      body.append(await jsonList(unreachableTaskRows, \.json))
+      body.append(await jsonList(unreachableTaskRows, seenTask, \.json))
       body.append("],\"completed_tasks\":[")
-      body.append(await jsonList(completedTaskRows, \.json))
+      body.append(await jsonList(completedTaskRows, seenTask, \.json))
       body.append("]}")
     case .getExecutors:
       body.append("{\"executors\":[")
-      body.append(await jsonList(executorRows, \.json))
+      body.append(await jsonList(executorRows, seenExecutor, \.json))
       body.append("]}")
     case .getFrameworks:
       body.append("{\"frameworks\":[")
-      body.append(await jsonList(frameworkRows, \.json))
+      body.append(await jsonList(frameworkRows, seenFramework, \.json))
       body.append("],\"completed_frameworks\":[")
-      body.append(await jsonList(completedFrameworkRows, \.json))
+      body.append(await jsonList(completedFrameworkRows, seenFramework, \.json))
       body.append("]}")
     case .getAgents:
       body.append("{\"agents\":[")
-      body.append(await jsonList(agentRows, \.json))
+      body.append(await jsonList(agentRows, seenAgent, \.json))
       body.append("],\"recovered_agents\":[")
-      body.append(await jsonList(recoveredAgentRows, \.json))
+      body.append(await jsonList(recoveredAgentRows, seenRecovered, \.json))
       body.append("]}")
     case .getRoles: body.append(MasterResponse.GetRoles.with { $0.roles = roles }.jsonBytes())
     case .getState:
@@ -141,14 +141,48 @@ extension ClusterSnapshot {
     return body
   }
 
+  // What a reader with a sight of its own sees of each row.
+
+  private func seenTask(_ row: Record<TaskContent>, _ sight: Sight) -> Record<TaskContent>? {
+    sight.sees(row.content.row) ? row : nil
+  }
+
+  private func seenExecutor(_ row: Record<ExecutorContent>, _ sight: Sight) -> Record<ExecutorContent>? {
+    sight.sees(row.content.row) ? row : nil
+  }
+
+  private func seenFramework(_ entry: FrameworkEntry, _ sight: Sight) -> FrameworkEntry? {
+    sight.sees(entry.key) ? entry : nil
+  }
+
+  private func seenAgent(_ row: Record<AgentContent>, _ sight: Sight) -> Record<AgentContent>? {
+    Record(AgentContent(row: sight.visibility.seen(of: row.content.row)), ledger)
+  }
+
+  private func seenRecovered(
+    _ row: Record<RecoveredAgentContent>, _ sight: Sight
+  ) -> Record<RecoveredAgentContent>? {
+    let info = sight.visibility.seen(ofRecovered: row.content.info)
+    return Record(RecoveredAgentContent(id: row.content.id, info: info), ledger)
+  }
+
+  /// The rows of a chunk on the wire: what all readers share, or what this one sees of them.
+  private func slice<Row>(
+    _ chunk: [Row?], _ encodings: ChunkEncodings, _ form: ChunkEncodings.Form, _ seen: (Row, Sight) -> Row?,
+    _ make: ([Row?]) -> [UInt8]
+  ) -> [UInt8] {
+    guard let sight else { return encodings.slice(form, ledger) { make(chunk) } }
+    return make(chunk.map { row in row.flatMap { seen($0, sight) } })
+  }
+
   /// A repeated field, one slice a chunk.
   private func protobufList<Row>(
-    _ rows: SlabRows<Row>, field: Int, _ message: (Row) -> [[UInt8]]
+    _ rows: SlabRows<Row>, _ seen: (Row, Sight) -> Row?, field: Int, _ message: (Row) -> [[UInt8]]
   ) async -> Body {
     var body = Body()
     for (chunk, encodings) in zip(rows.chunks, rows.encodings) where !chunk.isEmpty {
       body.append(
-        encodings.slice(.protobuf(field: field), ledger) {
+        slice(chunk, encodings, .protobuf(field: field), seen) { chunk in
           let messages = chunk.compactMap { $0.map(message) }
           let lengths = messages.map { $0.reduce(0) { $0 + $1.count } }
           var slice: [UInt8] = []
@@ -165,10 +199,12 @@ extension ClusterSnapshot {
   }
 
   /// The elements of an array with commas between them, one slice a chunk.
-  private func jsonList<Row>(_ rows: SlabRows<Row>, _ json: (Row) -> [UInt8]) async -> Body {
+  private func jsonList<Row>(
+    _ rows: SlabRows<Row>, _ seen: (Row, Sight) -> Row?, _ json: (Row) -> [UInt8]
+  ) async -> Body {
     var body = Body()
     for (chunk, encodings) in zip(rows.chunks, rows.encodings) where !chunk.isEmpty {
-      let slice = encodings.slice(.json, ledger) {
+      let slice = slice(chunk, encodings, .json, seen) { chunk in
         let elements = chunk.compactMap { $0.map(json) }
         var slice: [UInt8] = []
         slice.reserveCapacity(elements.reduce(0) { $0 + $1.count + 1 })

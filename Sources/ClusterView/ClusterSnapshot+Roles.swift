@@ -33,10 +33,10 @@ extension ClusterSnapshot {
     var rows: [String: RoleRow] = [:]
     func row(_ name: String) {
       for role in [name] + RoleName.ancestors(of: name) where rows[role] == nil {
-        rows[role] = RoleRow(name: role, weight: weights[role] ?? 1)
+        rows[role] = RoleRow(name: role, weight: allWeights[role] ?? 1)
       }
     }
-    for role in weights.keys { row(role) }
+    for role in allWeights.keys { row(role) }
     for entry in quotas.entries { row(entry.role) }
     for role in named { row(role) }
     for entry in frameworkRows.rows {
@@ -58,7 +58,7 @@ extension ClusterSnapshot {
         rows[role]?.frameworks.append(framework.id)
       }
     }
-    for agent in agents {
+    for agent in agentRows.rows.lazy.map(\.content.row) {
       for (role, part) in agent.status.total.reservations {
         row(role)
         let total = ResourceQuantities(part, counting: .everything)
@@ -70,6 +70,6 @@ extension ClusterSnapshot {
         }
       }
     }
-    return rows.sorted { $0.key < $1.key }.map(\.value)
+    return rows.values.filter { sight?.visibility.sees(role: $0.name) ?? true }.sorted { $0.name < $1.name }
   }
 }

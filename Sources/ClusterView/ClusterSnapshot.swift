@@ -7,7 +7,12 @@ public struct ClusterSnapshot: Sendable {
   /// Number of the last change it holds.
   public let sequence: UInt64
   /// Weights of roles that have one of their own.
-  public let weights: [String: Double]
+  public var weights: [String: Double] {
+    sight.map { sight in allWeights.filter { sight.visibility.sees(role: $0.key) } } ?? allWeights
+  }
+  let allWeights: [String: Double]
+  /// What of it is shown; `nil` for everything.
+  private(set) var sight: Sight?
   /// Quotas of roles that have one.
   public let quotas: QuotaTree
   /// The schedule of maintenance, and which machines are down.
@@ -26,7 +31,7 @@ public struct ClusterSnapshot: Sendable {
 
   init(_ state: ClusterState) {
     sequence = state.sequence
-    weights = state.weights
+    allWeights = state.weights
     quotas = state.quotas
     maintenance = state.maintenance
     ledger = state.ledger
@@ -42,40 +47,63 @@ public struct ClusterSnapshot: Sendable {
     operationRows = state.operations.rows
   }
 
+  /// The same without what a reader may not see; everything with `nil`.
+  public func filtered(by visibility: Visibility?) -> ClusterSnapshot {
+    var filtered = self
+    filtered.sight = visibility.map { visibility in
+      Sight(
+        visibility,
+        of: [frameworkRows, completedFrameworkRows].flatMap { rows in rows.rows.map(\.record.content.row) })
+    }
+    return filtered
+  }
+
   // For readers that write a document of their own, such as `/state`. Each list is in the order in which its rows came; sequences
   // are lazy.
 
-  public var agents: some Sequence<AgentRow> { agentRows.rows.lazy.map(\.content.row) }
+  public var agents: some Sequence<AgentRow> {
+    agentRows.rows.lazy.map { record in
+      sight.map { $0.visibility.seen(of: record.content.row) } ?? record.content.row
+    }
+  }
 
   /// Agents of the registry that have not come back yet; `info` is an encoded `AgentInfo`.
   public var recoveredAgents: some Sequence<(id: AgentKey, info: [UInt8])> {
-    recoveredAgentRows.rows.lazy.map { ($0.content.id, $0.content.info) }
+    recoveredAgentRows.rows.lazy.map { record in
+      (record.content.id, sight.map { $0.visibility.seen(ofRecovered: record.content.info) } ?? record.content.info)
+    }
   }
 
   /// Frameworks with the offers they hold.
   public var frameworks: some Sequence<(row: FrameworkRow, offers: [Offer])> {
-    frameworkRows.rows.lazy.map { ($0.record.content.row, $0.offersInOrder.map(\.content.offer)) }
+    frameworkRows.rows.lazy.filter { sight?.sees($0.key) ?? true }.map {
+      ($0.record.content.row, $0.offersInOrder.map(\.content.offer))
+    }
   }
 
   public var completedFrameworks: some Sequence<FrameworkRow> {
-    completedFrameworkRows.rows.lazy.map(\.record.content.row)
+    completedFrameworkRows.rows.lazy.filter { sight?.sees($0.key) ?? true }.map(\.record.content.row)
   }
 
   public func tasks(_ section: TaskRow.Section) -> some Sequence<TaskRow> {
-    taskRows(section).rows.lazy.map(\.content.row)
+    taskRows(section).rows.lazy.filter(sees).map(\.content.row)
   }
 
   /// The tasks of a section with their messages, decoded as the sequence goes.
   public func taskMessages(_ section: TaskRow.Section) -> some Sequence<(row: TaskRow, message: MesosTask)> {
-    taskRows(section).rows.lazy.map { ($0.content.row, $0.content.row.message) }
+    taskRows(section).rows.lazy.filter(sees).map { ($0.content.row, $0.content.row.message) }
   }
 
   /// The tasks of a section with what pages make of each, which is made once.
   public func taskPages(_ section: TaskRow.Section) -> some Sequence<TaskPages> {
-    taskRows(section).rows.lazy.map { TaskPages(record: $0) }
+    taskRows(section).rows.lazy.filter(sees).map { TaskPages(record: $0) }
   }
 
-  public var executors: some Sequence<ExecutorRow> { executorRows.rows.lazy.map(\.content.row) }
+  private func sees(_ task: Record<TaskContent>) -> Bool { sight?.sees(task.content.row) ?? true }
+
+  public var executors: some Sequence<ExecutorRow> {
+    executorRows.rows.lazy.map(\.content.row).filter { sight?.sees($0) ?? true }
+  }
 
   /// Operations on the resources of registered agents, until their end is acknowledged.
   public var operations: some Sequence<OperationRow> { operationRows.rows.lazy.map(\.content.row) }
@@ -84,7 +112,7 @@ public struct ClusterSnapshot: Sendable {
   public var operationMessages: some Sequence<MesosOperation> {
     operationRows.rows.lazy.map {
       decode([$0.content.row.stable, $0.content.row.status.encoded], as: MesosOperation.self) ?? .init()
-    }
+    }.filter { sight?.visibility.sees($0) ?? true }
   }
 
   /// The machines that are draining, with what frameworks answered, and those that are down.

@@ -27,6 +27,29 @@ extension ClusterState {
     }
   }
 
+  /// What decides who may see what comes of `change`, before it is folded; `nil` where no framework does.
+  func subject(of change: Change) -> EventSubject? {
+    func of(_ framework: FrameworkKey, task: [UInt8]? = nil, executor: [UInt8]? = nil) -> EventSubject? {
+      (frameworks[framework] ?? completedFrameworks[framework]).map {
+        EventSubject(framework: $0.record.content.row.info, task: task, executor: executor)
+      }
+    }
+    switch change.kind {
+    case .task(let row): return of(row.framework, task: row.stable)
+    case .taskStatus(let framework, let id, _), .taskMoved(let framework, let id, _, _),
+      .taskForgotten(let framework, let id):
+      return task(TaskPath(framework: framework, task: id)).flatMap { of(framework, task: $0.content.row.stable) }
+    case .executor(let row): return of(row.framework, executor: row.info)
+    case .executorRemoved(let framework, let agent, let id):
+      return executors[ExecutorPath(framework: framework, agent: agent, executor: id)].flatMap {
+        of(framework, executor: $0.content.row.info)
+      }
+    case .offer(let offer): return of(offer.frameworkID.key)
+    case .offerRemoved(let id): return owner(of: id).flatMap { of($0) }
+    default: return nil
+    }
+  }
+
   /// The event that `change` makes; called when it is folded, with what was there before.
   func event(_ change: Change, _ before: Before) -> ClusterEventKind? {
     switch change.kind {

@@ -19,6 +19,8 @@ public final class ClusterView: Sendable {
     public var eventBytesMax: Int
     /// Most readers of events; beyond it the oldest is closed.
     public var eventReadersMax: Int
+    /// Whether there are readers that may not see everything: then each event notes what decides about that.
+    public var hasFilteredReaders = false
 
     public init(
       rowsPerChunk: Int = 256, jsonBytesMax: Int = 512 << 20, eventsMax: Int = 50_000, eventBytesMax: Int = 128 << 20,
@@ -58,7 +60,12 @@ public final class ClusterView: Sendable {
     var encoding: MessageEncoding
     /// Whether it is the snapshot in SUBSCRIBED, without what stands around it.
     var isContent = false
+    /// Whose; `nil` for who sees everything.
+    var visibility: Visibility?
   }
+
+  /// Most answers for readers with a sight of their own that are kept.
+  private static let filteredAnswersMax = 32
 
   public let configuration: Configuration
   private let ledger: EncodingLedger
@@ -87,11 +94,12 @@ public final class ClusterView: Sendable {
   public func fold(_ change: Change) {
     let (stale, reader) = state.withLock { state in
       let before = state.cluster.before(change)
+      let subject = configuration.hasFilteredReaders ? state.cluster.subject(of: change) : nil
       state.cluster.fold(change)
       let stale = state.answers
       state.answers = [:]
       guard let kind = state.cluster.event(change, before) else { return (stale, EventReader.Waiting()) }
-      state.log.append(ClusterEvent(sequence: change.sequence, kind: kind, ledger: ledger))
+      state.log.append(ClusterEvent(sequence: change.sequence, kind: kind, subject: subject, ledger: ledger))
       return (stale, state.wakeOne(isExtension: kind.isExtension))
     }
     // Outside the lock: freeing bodies takes time.
@@ -105,9 +113,15 @@ public final class ClusterView: Sendable {
   /// Answers a read of the operator API from the state as it is now.
   ///
   /// Runs on the concurrent executor, or the task executor that the caller prefers, and yields between chunks.
+  ///
+  /// - Parameter visibility: What the reader may see; `nil` for everything.
   @concurrent
-  public func answer(_ query: ClusterQuery, encoding: MessageEncoding) async -> ClusterAnswer {
-    await shared(AnswerKey(query: query, encoding: encoding), of: snapshot()) {
+  public func answer(
+    _ query: ClusterQuery, encoding: MessageEncoding, visibility: Visibility? = nil
+  ) async -> ClusterAnswer {
+    await shared(
+      AnswerKey(query: query, encoding: encoding, visibility: visibility), of: snapshot().filtered(by: visibility)
+    ) {
       await $0.answer(query, encoding: encoding)
     }
   }
@@ -123,6 +137,9 @@ public final class ClusterView: Sendable {
       guard state.cluster.sequence == answer.sequence else { return answer }
       // Another reader may have been faster: then share its body.
       if let other = state.answers[key] { return other }
+      if key.visibility != nil, state.answers.keys.count(where: { $0.visibility != nil }) >= Self.filteredAnswersMax {
+        return answer
+      }
       state.answers[key] = answer
       return answer
     }

@@ -78,6 +78,9 @@ extension MasterCore {
     _ candidate: LaunchCandidate, of id: FrameworkKey, with offers: inout AcceptedOffers, at now: Moment
   ) {
     let agentID = offers.agent
+    if let info = frameworks[id]?.info, let refusal = refusal(ofTask: candidate.info, of: info, isInGroup: false) {
+      return reject(candidate.info, of: id, .taskUnauthorized, refusal, at: now)
+    }
     let consumed: Resources
     do {
       // Of what is shared, tasks of one call may use more copies than were offered.
@@ -116,10 +119,8 @@ extension MasterCore {
     _ operation: Offer.Operation, of id: FrameworkKey, with offers: inout AcceptedOffers, at now: Moment
   ) {
     let agentID = offers.agent
-    func refuse(_ message: String, in core: inout MasterCore) {
-      for info in operation.launchGroup.taskGroup.tasks {
-        core.reject(info, of: id, .taskGroupInvalid, message, at: now)
-      }
+    func refuse(_ message: String, _ cause: TaskStatusCause = .taskGroupInvalid, in core: inout MasterCore) {
+      for info in operation.launchGroup.taskGroup.tasks { core.reject(info, of: id, cause, message, at: now) }
     }
     let group: LaunchGroupCandidate
     do {
@@ -129,6 +130,12 @@ extension MasterCore {
     }
     guard !operation.hasID else {
       return refuse("The `id` field cannot be set on LAUNCH_GROUP operations", in: &self)
+    }
+    // Of several the last is named, as on Apache Mesos.
+    if let info = frameworks[id]?.info,
+      let refusal = group.tasks.compactMap({ refusal(ofTask: $0.info, of: info, isInGroup: true) }).last
+    {
+      return refuse(refusal, .taskGroupUnauthorized, in: &self)
     }
     let consumed: Resources
     do {

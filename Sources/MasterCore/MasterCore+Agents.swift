@@ -103,6 +103,10 @@ extension MasterCore {
       refuse(connection, "The agent has no domain, and this master requires agents to have one")
       return false
     }
+    if let refusal = refusal(ofAgent: info, by: nil) {
+      refuse(connection, refusal)
+      return false
+    }
     return true
   }
 

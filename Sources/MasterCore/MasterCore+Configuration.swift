@@ -1,4 +1,5 @@
 public import MesosAllocator
+public import MesosAuthorization
 public import MesosModel
 
 extension MasterCore {
@@ -32,6 +33,8 @@ extension MasterCore {
     public var registryAgentAgeMax: Duration
     /// How many calls a second frameworks may make.
     public var callRates = CallRates()
+    /// Who may do what; nil where everybody may do everything.
+    public var authorizer: (any Authorizer)?
     /// Whether agents need a fault domain to join.
     public var requiresAgentDomain: Bool
     /// How long agents that the registry knows have to come back after the start of a master.

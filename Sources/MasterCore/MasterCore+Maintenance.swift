@@ -1,5 +1,6 @@
 import AgentLinkModel
 import MesosAllocator
+import MesosAuthorization
 import MesosModel
 import SwiftProtobuf
 
@@ -15,7 +16,13 @@ extension MasterCore {
 
   // MARK: Calls
 
-  mutating func updateSchedule(_ schedule: MaintenanceSchedule, token: CallToken, at now: Moment) -> CallAnswer? {
+  mutating func updateSchedule(
+    _ schedule: MaintenanceSchedule, principal: Principal?, token: CallToken, at now: Moment
+  ) -> CallAnswer? {
+    // The machines that are named are asked for; a schedule without any is everybody's.
+    guard schedule.windows.allSatisfy(\.machineIds.isEmpty) || permits(.updateMaintenanceSchedule, by: principal) else {
+      return .forbidden
+    }
     do {
       try MaintenanceValidation.validate(schedule, down: maintenance.downMachines)
     } catch {
@@ -25,7 +32,9 @@ extension MasterCore {
     return stage([.setMaintenance(plan)], .maintenance(plan, .schedule), token: token, at: now)
   }
 
-  mutating func startMaintenance(_ ids: [MachineID], token: CallToken, at now: Moment) -> CallAnswer? {
+  mutating func startMaintenance(
+    _ ids: [MachineID], principal: Principal?, token: CallToken, at now: Moment
+  ) -> CallAnswer? {
     do { try MaintenanceValidation.validate(ids) } catch { return .rejected(status: 400, text: error.message) }
     for id in ids {
       let name = MachineName(id)
@@ -34,6 +43,7 @@ extension MasterCore {
         return .rejected(
           status: 400, text: "Machine '\(Self.text(id))' is not in DRAINING mode and cannot be brought down")
       }
+      guard permits(.startMaintenance, by: principal) else { return .forbidden }
     }
     let names = ids.map(MachineName.init)
     let machines = Set(names)
@@ -53,7 +63,9 @@ extension MasterCore {
       .maintenance(plan, .start(names, agents: leaving, since: since)), token: token, at: now)
   }
 
-  mutating func stopMaintenance(_ ids: [MachineID], token: CallToken, at now: Moment) -> CallAnswer? {
+  mutating func stopMaintenance(
+    _ ids: [MachineID], principal: Principal?, token: CallToken, at now: Moment
+  ) -> CallAnswer? {
     do { try MaintenanceValidation.validate(ids) } catch { return .rejected(status: 400, text: error.message) }
     for id in ids {
       let name = MachineName(id)
@@ -61,6 +73,7 @@ extension MasterCore {
       guard maintenance.isDown(name) else {
         return .rejected(status: 400, text: "Machine '\(Self.text(id))' is not in DOWN mode and cannot be brought up")
       }
+      guard permits(.stopMaintenance, by: principal) else { return .forbidden }
     }
     let plan = maintenance.removing(Set(ids.map(MachineName.init)))
     return stage([.setMaintenance(plan)], .maintenance(plan, .stop), token: token, at: now)

@@ -63,6 +63,7 @@ extension MasterCore {
     } catch {
       return drop(operation, of: id, "\(error.message); on agent \(agent.text)")
     }
+    if let refusal = refusal(of: upgraded, by: framework.info) { return drop(operation, of: id, refusal) }
     guard upgraded.isSpeculative else { return begin(upgraded, of: id, with: &offers) }
     if upgraded.type == .destroy { rescindOffers(of: upgraded.destroy.volumes, on: offers.agent, at: now) }
     let isResize = upgraded.type == .growVolume || upgraded.type == .shrinkVolume

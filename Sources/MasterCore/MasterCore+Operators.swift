@@ -9,12 +9,12 @@ extension MasterCore {
     _ call: MasterCall, principal: Principal?, token: CallToken, at now: Moment
   ) -> CallAnswer? {
     switch call.type {
-    case .teardown: teardown(call.teardown.frameworkID.key, at: now)
+    case .teardown: teardown(call.teardown.frameworkID.key, principal: principal, at: now)
     case .reserveResources, .unreserveResources, .createVolumes, .destroyVolumes, .growVolume, .shrinkVolume:
       convertResources(call, principal: principal, at: now)
     case .updateQuota, .setQuota, .removeQuota, .updateWeights, .drainAgent, .deactivateAgent, .reactivateAgent,
       .markAgentGone, .updateMaintenanceSchedule, .startMaintenance, .stopMaintenance:
-      changeRegistry(call, token: token, at: now)
+      changeRegistry(call, principal: principal, token: token, at: now)
     default:
       .rejected(
         status: 501, text: "The call \(call.type.wireName) is not built yet; see docs/compatibility.md")

@@ -1,4 +1,5 @@
 import MesosAllocator
+import MesosAuthorization
 import MesosModel
 import SwiftProtobuf
 
@@ -26,7 +27,9 @@ extension MasterCore {
 
   // MARK: Calls
 
-  mutating func updateQuota(_ call: MasterCall.UpdateQuota, token: CallToken, at now: Moment) -> CallAnswer? {
+  mutating func updateQuota(
+    _ call: MasterCall.UpdateQuota, principal: Principal?, token: CallToken, at now: Moment
+  ) -> CallAnswer? {
     let updated: QuotaTree
     do {
       updated = try quotas.updating(call.quotaConfigs, in: quotaContext, force: call.force)
@@ -35,28 +38,37 @@ extension MasterCore {
     }
     var seen: Set<String> = []
     let roles = call.quotaConfigs.map(\.role).filter { seen.insert($0).inserted }
+    guard roles.allSatisfy({ permits(.updateQuota, by: principal, on: $0) }) else { return .forbidden }
     return stage(updated, roles, .toFit, token: token, at: now)
   }
 
-  mutating func setQuota(_ request: QuotaRequest, token: CallToken, at now: Moment) -> CallAnswer? {
+  mutating func setQuota(
+    _ request: QuotaRequest, principal: Principal?, token: CallToken, at now: Moment
+  ) -> CallAnswer? {
+    let isPermitted = permits(.updateQuota, by: principal, on: request.role)
     let updated: QuotaTree
     do {
       updated = try quotas.setting(request, in: quotaContext)
     } catch {
-      return .rejected(status: error.code == .overcommit ? 409 : 400, text: error.message)
+      guard error.code == .overcommit else { return .rejected(status: 400, text: error.message) }
+      return isPermitted ? .rejected(status: 409, text: error.message) : .forbidden
     }
+    guard isPermitted else { return .forbidden }
     let guarantees = updated[request.role].guarantees
     return stage(
       updated, [request.role], .toGuarantee(role: request.role, guarantees), token: token, at: now)
   }
 
-  mutating func removeQuota(_ role: String, token: CallToken, at now: Moment) -> CallAnswer? {
+  mutating func removeQuota(
+    _ role: String, principal: Principal?, token: CallToken, at now: Moment
+  ) -> CallAnswer? {
     let updated: QuotaTree
     do {
       updated = try quotas.removing(role)
     } catch {
       return .rejected(status: 400, text: error.message)
     }
+    guard permits(.updateQuota, by: principal, on: role) else { return .forbidden }
     return stage(updated, [role], .none, token: token, at: now)
   }
 

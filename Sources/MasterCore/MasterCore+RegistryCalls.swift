@@ -31,35 +31,41 @@ extension MasterCore {
     var isWriting = false
     /// The agent that the present call is about.
     var agent: AgentKey?
-    var waiting: Deque<(call: MasterCall, token: CallToken)> = []
+    var waiting: Deque<(call: MasterCall, principal: Principal?, token: CallToken)> = []
   }
 
   /// Takes a call that changes the registry.
   ///
   /// - Returns: What its sender is told, where that need not wait for the registry.
-  mutating func changeRegistry(_ call: MasterCall, token: CallToken, at now: Moment) -> CallAnswer? {
-    guard registryCalls.isWriting else { return decide(call, token: token, at: now) }
+  mutating func changeRegistry(
+    _ call: MasterCall, principal: Principal?, token: CallToken, at now: Moment
+  ) -> CallAnswer? {
+    guard permits(aboutAgents: call, by: principal) else { return .forbidden }
+    guard registryCalls.isWriting else { return decide(call, principal: principal, token: token, at: now) }
     guard registryCalls.waiting.count < RegistryCalls.waitingMax else {
       return .rejected(status: 503, text: "Too many calls wait for the registry")
     }
-    registryCalls.waiting.append((call, token))
+    registryCalls.waiting.append((call, principal, token))
     return nil
   }
 
-  private mutating func decide(_ call: MasterCall, token: CallToken, at now: Moment) -> CallAnswer? {
+  private mutating func decide(
+    _ call: MasterCall, principal: Principal?, token: CallToken, at now: Moment
+  ) -> CallAnswer? {
     switch call.type {
-    case .updateQuota: updateQuota(call.updateQuota, token: token, at: now)
-    case .setQuota: setQuota(call.setQuota.quotaRequest, token: token, at: now)
-    case .removeQuota: removeQuota(call.removeQuota.role, token: token, at: now)
-    case .updateWeights: updateWeights(call.updateWeights.weightInfos, token: token, at: now)
+    case .updateQuota: updateQuota(call.updateQuota, principal: principal, token: token, at: now)
+    case .setQuota: setQuota(call.setQuota.quotaRequest, principal: principal, token: token, at: now)
+    case .removeQuota: removeQuota(call.removeQuota.role, principal: principal, token: token, at: now)
+    case .updateWeights: updateWeights(call.updateWeights.weightInfos, principal: principal, token: token, at: now)
     case .drainAgent: drain(call.drainAgent, token: token, at: now)
     case .deactivateAgent: deactivate(call.deactivateAgent.agentID.key, token: token, at: now)
     case .reactivateAgent: reactivate(call.reactivateAgent.agentID.key, token: token, at: now)
     case .markAgentGone: markGone(call.markAgentGone.agentID.key, token: token, at: now)
     case .updateMaintenanceSchedule:
-      updateSchedule(call.updateMaintenanceSchedule.schedule, token: token, at: now)
-    case .startMaintenance: startMaintenance(call.startMaintenance.machines, token: token, at: now)
-    case .stopMaintenance: stopMaintenance(call.stopMaintenance.machines, token: token, at: now)
+      updateSchedule(call.updateMaintenanceSchedule.schedule, principal: principal, token: token, at: now)
+    case .startMaintenance:
+      startMaintenance(call.startMaintenance.machines, principal: principal, token: token, at: now)
+    case .stopMaintenance: stopMaintenance(call.stopMaintenance.machines, principal: principal, token: token, at: now)
     default: .rejected(status: 501, text: "")
     }
   }
@@ -108,7 +114,8 @@ extension MasterCore {
     registryCalls.isWriting = false
     if let id = change.agent { checkDrained(id, at: now) }
     while !registryCalls.isWriting, let next = registryCalls.waiting.popFirst() {
-      if let answered = decide(next.call, token: next.token, at: now) { answer(next.token, answered) }
+      let answered = decide(next.call, principal: next.principal, token: next.token, at: now)
+      if let answered { answer(next.token, answered) }
     }
   }
 }

@@ -32,6 +32,7 @@ extension MasterCore {
           "Invalid \(upgraded.type.wireName) operation\(isAboutAgent ? " on agent \(agent.text)" : ""): \(error.message)"
       )
     }
+    guard permits(upgraded, by: principal) else { return .forbidden }
     let conversions: [ResourceConversion]
     do throws(OperationError) {
       conversions = try upgraded.conversions()

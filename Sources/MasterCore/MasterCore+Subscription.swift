@@ -1,5 +1,6 @@
 import AgentLinkModel
 import MesosAllocator
+import MesosAuthorization
 import MesosModel
 import SwiftProtobuf
 
@@ -27,6 +28,7 @@ extension MasterCore {
     } catch {
       return fail(connection, error.message)
     }
+    if let refusal = refusal(ofSubscription: info) { return fail(connection, refusal) }
     guard info.hasID, !info.id.value.isEmpty else {
       info.id = FrameworkID(makeFrameworkID())
       return add(info, wishes, connection: connection, at: now)
@@ -205,6 +207,7 @@ extension MasterCore {
     } catch {
       return .rejected(status: 400, text: "FrameworkInfo update is not valid: " + error.message)
     }
+    if let refusal = refusal(ofSubscription: call.frameworkInfo) { return .rejected(status: 403, text: refusal) }
     let isChanged = framework.info != call.frameworkInfo
     let isConstrainedAnew = framework.constraints != call.offerConstraints
     framework.update(call.frameworkInfo)
@@ -239,9 +242,12 @@ extension MasterCore {
     remove(id, at: now)
   }
 
-  mutating func teardown(_ id: FrameworkKey, at now: Moment) -> CallAnswer {
-    guard frameworks[id] != nil else {
+  mutating func teardown(_ id: FrameworkKey, principal: Principal?, at now: Moment) -> CallAnswer {
+    guard let info = frameworks[id]?.info else {
       return .rejected(status: 400, text: "No framework found with specified ID")
+    }
+    guard permits(.teardownFramework, by: principal, on: info.hasPrincipal ? info.principal : nil) else {
+      return .forbidden
     }
     remove(id, at: now)
     return .ok

@@ -1,10 +1,13 @@
 import MesosAllocator
+import MesosAuthorization
 import MesosModel
 import SwiftProtobuf
 
 // How much larger the claims of roles are than those of their siblings.
 extension MasterCore {
-  mutating func updateWeights(_ infos: [WeightInfo], token: CallToken, at now: Moment) -> CallAnswer? {
+  mutating func updateWeights(
+    _ infos: [WeightInfo], principal: Principal?, token: CallToken, at now: Moment
+  ) -> CallAnswer? {
     var updated = weights
     let roles: [String]
     do {
@@ -12,6 +15,8 @@ extension MasterCore {
     } catch {
       return .rejected(status: 400, text: error.message)
     }
+    let objects: [String?] = roles.isEmpty ? [nil] : roles
+    guard objects.allSatisfy({ permits(.updateWeight, by: principal, on: $0) }) else { return .forbidden }
     let named = zip(roles, infos).map { role, info in
       WeightInfo.with {
         $0.role = role

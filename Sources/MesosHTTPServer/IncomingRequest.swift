@@ -1,4 +1,5 @@
 public import MesosHTTP
+public import MesosModel
 
 /// A request as handlers see it.
 public struct IncomingRequest: Sendable {
@@ -28,6 +29,8 @@ public struct IncomingRequest: Sendable {
   public let headers: HeaderFields
   /// The client as `address:port`.
   public let remoteAddress: String
+  /// Who sent it; `nil` where nobody asked for that.
+  public internal(set) var principal: Principal?
   /// The body; it can be read once, in a stream's writer too.
   public let body: IncomingBody
 

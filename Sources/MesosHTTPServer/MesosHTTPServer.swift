@@ -2,6 +2,7 @@ import HTTPTypes
 import HummingbirdCore
 public import Logging
 import MesosHTTP
+import MesosModel
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -27,12 +28,18 @@ public final class MesosHTTPServer: Service {
 
   private let configuration: HTTPServerConfiguration
   private let routes: RouteTable
+  private let authenticators: [String: any HTTPAuthenticator]
   private let logger: Logger
   private let listening = Mutex<(state: Listening, nextWaiter: Int)>((.notYet([:]), 0))
 
-  public init(configuration: HTTPServerConfiguration, routes: [Route], logger: Logger) {
+  /// - Parameter authenticators: Who finds out who sends requests, by realm.
+  public init(
+    configuration: HTTPServerConfiguration, routes: [Route], authenticators: [String: any HTTPAuthenticator] = [:],
+    logger: Logger
+  ) {
     self.configuration = configuration
     self.routes = RouteTable(routes)
+    self.authenticators = authenticators
     self.logger = logger
   }
 
@@ -40,8 +47,10 @@ public final class MesosHTTPServer: Service {
   ///
   /// - Throws: What the system says when the address cannot be listened on.
   public func run() async throws {
-    let child = MesosConnection(configuration: configuration) { [routes, logger] request, writer, channel, monitor in
-      try await respond(to: request, with: routes, writer: writer, channel: channel, monitor: monitor, logger: logger)
+    let child = MesosConnection(configuration: configuration) {
+      [routes, authenticators, logger] request, writer, channel, monitor in
+      try await respond(
+        to: request, with: routes, authenticators, writer: writer, channel: channel, monitor: monitor, logger: logger)
     }
     let service = child.server(
       configuration: ServerConfiguration(
@@ -201,11 +210,13 @@ private struct MesosConnection: ServerChildChannel {
 private let sliceBatchBytes = 256 * 1024
 
 @concurrent private func respond(
-  to request: Request, with routes: RouteTable, writer: consuming ResponseWriter, channel: any Channel,
+  to request: Request, with routes: RouteTable, _ authenticators: [String: any HTTPAuthenticator],
+  writer: consuming ResponseWriter, channel: any Channel,
   monitor: ConnectionMonitor, logger: Logger
 ) async throws {
   let isHead = request.method == .head
-  let response = await response(to: request, from: routes, channel: channel, monitor: monitor, logger: logger)
+  let response = await response(
+    to: request, from: routes, authenticators, channel: channel, monitor: monitor, logger: logger)
   var head = HTTPResponse(status: .init(code: response.status))
   for field in response.headers {
     guard let name = HTTPField.Name(field.name) else { continue }
@@ -301,20 +312,29 @@ private func taken(by channel: any Channel) async throws {
 }
 
 private func response(
-  to request: Request, from routes: RouteTable, channel: any Channel, monitor: ConnectionMonitor, logger: Logger
+  to request: Request, from routes: RouteTable, _ authenticators: [String: any HTTPAuthenticator],
+  channel: any Channel, monitor: ConnectionMonitor, logger: Logger
 ) async -> OutgoingResponse {
   let number = monitor.beginRequest()
   do {
     let target = try RequestTarget(request.head.path ?? "")
-    let match = try routes.match(method: request.method.rawValue, path: target.path)
+    let candidates = try routes.candidates(path: target.path)
     var headers = HeaderFields(request.headers.lazy.map { ($0.name.rawName, $0.value) })
     if let authority = request.head.authority { headers.append(name: "Host", value: authority) }
+    var principal: Principal?
+    if let realm = candidates.realm, let authenticator = authenticators[realm] {
+      switch await authenticator.authenticate(headers) {
+      case .principal(let known): principal = known
+      case .unauthorized(let challenges): throw HTTPFailure.unauthorized(challenges: challenges)
+      }
+    }
+    let match = try candidates.match(method: request.method.rawValue)
     let isChunked = headers["Transfer-Encoding"] != nil
     let length = isChunked ? nil : (headers["Content-Length"].flatMap { Int($0) } ?? 0)
     let incoming = IncomingRequest(
       method: request.method.rawValue, path: target.path, rawPath: target.rawPath, rawQuery: target.rawQuery,
       pathRemainder: match.remainder,
-      query: target.query, headers: headers, remoteAddress: remoteAddress(of: channel),
+      query: target.query, headers: headers, remoteAddress: remoteAddress(of: channel), principal: principal,
       body: IncomingBody(request.body, declaredLength: length, request: number, monitor: monitor))
     return try await match.route.handler(incoming)
   } catch let failure as HTTPFailure {

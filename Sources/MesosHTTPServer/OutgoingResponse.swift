@@ -53,7 +53,7 @@ public struct OutgoingResponse: Sendable {
     // A redirect has no body.
     var response =
       failure.status < 400 ? OutgoingResponse(status: failure.status) : text(failure.text, status: failure.status)
-    for field in failure.headers { response.headers.set(name: field.name, value: field.value) }
+    for field in failure.headers { response.headers.append(name: field.name, value: field.value) }
     if failure.closesConnection { response.headers.set(name: "Connection", value: "close") }
     return response
   }

@@ -12,6 +12,7 @@ public struct Route: Sendable {
 
   let target: Target
   let methods: [String]?
+  let realm: String?
   let handler: Handler
 
   /// An endpoint at each of `paths`, with or without a slash at the end.
@@ -19,20 +20,39 @@ public struct Route: Sendable {
   /// - Parameters:
   ///   - paths: Decoded paths such as `/slave(1)/api/v1`.
   ///   - methods: What is allowed, in the order `Allow` lists it; `nil` allows any. `HEAD` is allowed where `GET` is.
-  public init(_ paths: [String], methods: [String]? = ["POST"], handler: @escaping Handler) {
+  ///   - realm: Where the server has an authenticator of this realm, requests have to pass it first; `nil` is open to all.
+  public init(
+    _ paths: [String], methods: [String]? = ["POST"], realm: String? = nil, handler: @escaping Handler
+  ) {
     self.target = .exact(paths)
     self.methods = methods
+    self.realm = realm
     self.handler = handler
   }
 
-  public init(_ path: String, methods: [String]? = ["POST"], handler: @escaping Handler) {
-    self.init([path], methods: methods, handler: handler)
+  public init(_ path: String, methods: [String]? = ["POST"], realm: String? = nil, handler: @escaping Handler) {
+    self.init([path], methods: methods, realm: realm, handler: handler)
   }
 
   /// An endpoint at every path below `prefix`; `pathRemainder` of the request is what follows it.
-  public init(prefix: String, methods: [String]? = ["GET"], handler: @escaping Handler) {
+  public init(
+    prefix: String, methods: [String]? = ["GET"], realm: String? = nil, handler: @escaping Handler
+  ) {
     self.target = .prefix(prefix)
     self.methods = methods
+    self.realm = realm
+    self.handler = handler
+  }
+
+  /// The same endpoint in a realm, unless it has one.
+  public func inRealm(_ realm: String) -> Route {
+    Route(target: target, methods: methods, realm: self.realm ?? realm, handler: handler)
+  }
+
+  private init(target: Target, methods: [String]?, realm: String?, handler: @escaping Handler) {
+    self.target = target
+    self.methods = methods
+    self.realm = realm
     self.handler = handler
   }
 }
@@ -59,8 +79,27 @@ struct RouteTable: Sendable {
     prefixes.sort { ($0.prefix.utf8.count, $1.prefix) > ($1.prefix.utf8.count, $0.prefix) }
   }
 
-  /// - Throws: 404 for a path that no route has, 405 with `Allow` for a method that none of them takes.
-  func match(method: String, path: String) throws(HTTPFailure) -> Match {
+  /// The endpoints of a path, one for some methods each.
+  struct Candidates {
+    fileprivate var matches: [Match]
+
+    /// What requests have to pass whatever their method.
+    var realm: String? { matches.lazy.compactMap(\.route.realm).first }
+
+    /// - Throws: 405 with `Allow` for a method that none of them takes.
+    func match(method: String) throws(HTTPFailure) -> Match {
+      var allowed: [String] = []
+      for candidate in matches {
+        guard let methods = candidate.route.methods else { return candidate }
+        if methods.contains(method) || (method == "HEAD" && methods.contains("GET")) { return candidate }
+        allowed += methods.filter { !allowed.contains($0) }
+      }
+      throw .methodNotAllowed(expected: allowed, received: method)
+    }
+  }
+
+  /// - Throws: 404 for a path that no route has.
+  func candidates(path: String) throws(HTTPFailure) -> Candidates {
     var candidates = (exact[Self.normalized(path)] ?? []).map { Match(route: $0, remainder: "") }
     if candidates.isEmpty, let first = prefixes.first(where: { path.hasPrefix($0.prefix) }) {
       candidates = prefixes.filter { $0.prefix == first.prefix }.map {
@@ -68,13 +107,12 @@ struct RouteTable: Sendable {
       }
     }
     guard !candidates.isEmpty else { throw .notFound }
-    var allowed: [String] = []
-    for candidate in candidates {
-      guard let methods = candidate.route.methods else { return candidate }
-      if methods.contains(method) || (method == "HEAD" && methods.contains("GET")) { return candidate }
-      allowed += methods.filter { !allowed.contains($0) }
-    }
-    throw .methodNotAllowed(expected: allowed, received: method)
+    return Candidates(matches: candidates)
+  }
+
+  /// - Throws: 404 for a path that no route has, 405 with `Allow` for a method that none of them takes.
+  func match(method: String, path: String) throws(HTTPFailure) -> Match {
+    try candidates(path: path).match(method: method)
   }
 
   private static func normalized(_ path: String) -> String {

@@ -45,7 +45,8 @@ struct EventStream: Sendable {
   func respond(to request: IncomingRequest, encoding: MessageEncoding) throws -> OutgoingResponse {
     let wish = try Wish(request)
     let after = wish.after.flatMap { $0.log == services.info.id ? $0.sequence : nil }
-    let events = services.view.events(after: after, isExtended: wish.isExtended)
+    let events = services.view.events(
+      after: after, isExtended: wish.isExtended, visibility: services.security.visibility(of: request.principal))
     let headers: HeaderFields = wish.isExtended ? [Self.logHeader: services.info.id] : [:]
     return .stream(encoding.mediaType, headers: headers) { stream in
       try await withThrowingTaskGroup(of: Void.self) { group in

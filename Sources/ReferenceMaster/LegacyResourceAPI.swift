@@ -47,7 +47,7 @@ struct LegacyResourceAPI: Sendable {
       call.destroyVolumes.agentID.value = agent
       call.destroyVolumes.volumes = try resources("volumes", of: fields)
     }
-    return try OutgoingResponse(await services.master.call(call, principal: nil))
+    return try OutgoingResponse(await services.master.call(call, principal: request.principal))
   }
 
   private static func missing(_ name: String) -> HTTPFailure {

@@ -2,6 +2,7 @@ public import MasterCore
 public import MesosDiscovery
 import MesosAllocator
 public import MesosModel
+public import MesosSecurity
 public import ServerFlags
 import ShellSupport
 import StateStorage
@@ -47,6 +48,8 @@ public struct MasterConfiguration: Sendable {
   public var election: Election?
   /// As GET_FLAGS and `/flags` show them, sorted by name.
   public var flags: [(name: String, value: String)]
+  /// Who may call, and what they may do.
+  public var security = SecurityPolicy()
   /// Changes the core's configuration from the defaults.
   public var adjust: @Sendable (inout MasterCore.Configuration) -> Void
 
@@ -97,6 +100,9 @@ public struct MasterConfiguration: Sendable {
     hostname = parsed.stringIfSet("hostname")
     cluster = parsed.stringIfSet("cluster")
     flags = parsed.rendered
+    do { security = try SecurityPolicy(parsed) } catch {
+      throw MasterError(code: .badConfiguration, message: error.message)
+    }
     eventStreamSubscribersMax = parsed.int("max_operator_event_stream_subscribers")
     guard eventStreamSubscribersMax > 0 else {
       throw MasterError(

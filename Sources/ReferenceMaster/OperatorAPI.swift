@@ -1,9 +1,11 @@
 import ClusterView
 import Logging
 import MasterCore
+import MesosAuthorization
 import MesosHTTP
 import MesosHTTPServer
 import MesosModel
+import MesosSecurity
 import ServerPages
 import ShellSupport
 import SwiftProtobuf
@@ -24,12 +26,12 @@ struct OperatorAPI: Sendable {
     guard call.type != .subscribe else {
       return try EventStream(services: services, logger: logger).respond(to: request, encoding: encoding)
     }
-    return try await answer(call, encoding: encoding)
+    return try await answer(call, of: request, encoding: encoding)
   }
 
   /// The answer to a read without parameters, as a message.
-  func message(_ type: MasterCall.TypeEnum) async throws -> MasterResponse {
-    let response = try await answer(.with { $0.type = type }, encoding: .protobuf)
+  func message(_ type: MasterCall.TypeEnum, for request: IncomingRequest) async throws -> MasterResponse {
+    let response = try await answer(.with { $0.type = type }, of: request, encoding: .protobuf)
     switch response.body {
     case .bytes(let bytes): return try MasterResponse(serializedBytes: bytes, partial: true)
     case .slices(let slices): return try MasterResponse(serializedBytes: slices.flatMap(\.self), partial: true)
@@ -37,9 +39,13 @@ struct OperatorAPI: Sendable {
     }
   }
 
-  private func answer(_ call: MasterCall, encoding: MessageEncoding) async throws -> OutgoingResponse {
+  private func answer(
+    _ call: MasterCall, of request: IncomingRequest, encoding: MessageEncoding
+  ) async throws -> OutgoingResponse {
+    let security = services.security
     func give(_ query: ClusterQuery) async -> OutgoingResponse {
-      let answer = await services.view.answer(query, encoding: encoding)
+      let answer = await services.view.answer(
+        query, encoding: encoding, visibility: security.visibility(of: request.principal))
       return OutgoingResponse(headers: ["Content-Type": encoding.contentType], body: .slices(answer.slices))
     }
     func give(_ type: MasterResponse.TypeEnum, _ fill: (inout MasterResponse) -> Void = { _ in }) -> OutgoingResponse {
@@ -58,6 +64,7 @@ struct OperatorAPI: Sendable {
     case .getHealth: return give(.getHealth) { $0.getHealth.healthy = true }
     case .getVersion: return give(.getVersion) { $0.getVersion.versionInfo = .ofThisServer }
     case .getFlags:
+      try security.require(.viewFlags, of: request)
       return give(.getFlags) { response in
         response.getFlags.flags = services.flags.map { flag in
           .with {
@@ -78,6 +85,7 @@ struct OperatorAPI: Sendable {
       }
     case .getLoggingLevel: return give(.getLoggingLevel) { $0.getLoggingLevel.level = services.verbosity.level }
     case .setLoggingLevel:
+      try security.require(.setLogLevel, of: request)
       let wanted = call.setLoggingLevel
       services.verbosity.set(wanted.level, for: .nanoseconds(wanted.duration.nanoseconds))
       return OutgoingResponse()
@@ -88,22 +96,32 @@ struct OperatorAPI: Sendable {
         $0.getMaster.electedTime = services.startTime
       }
     case .getOperations:
-      let operations = Array(services.view.snapshot().operationMessages)
+      let operations = Array(services.snapshot(for: request).operationMessages)
       return give(.getOperations) { response in
         response.getOperations = .init()
         if !operations.isEmpty { response.getOperations.operations = operations }
       }
     case .getMaintenanceStatus:
+      guard security.permits(.getMaintenanceStatus, by: request.principal) else {
+        return give(.getMaintenanceStatus) { $0.getMaintenanceStatus.status = .init() }
+      }
       return give(.getMaintenanceStatus) {
         $0.getMaintenanceStatus.status = services.view.snapshot().maintenanceStatus
       }
     case .getMaintenanceSchedule:
+      guard security.permits(.getMaintenanceSchedule, by: request.principal) else {
+        return give(.getMaintenanceSchedule) { $0.getMaintenanceSchedule.schedule = .init() }
+      }
       return give(.getMaintenanceSchedule) {
         $0.getMaintenanceSchedule.schedule = services.view.snapshot().maintenance.schedule
       }
-    case .getQuota: return give(.getQuota) { $0.getQuota.status = services.view.snapshot().quotas.status }
+    case .getQuota:
+      var status = services.view.snapshot().quotas.status
+      status.infos.removeAll { !security.permits(.getQuota, by: request.principal, on: $0.role) }
+      status.configs.removeAll { !security.permits(.getQuota, by: request.principal, on: $0.role) }
+      return give(.getQuota) { $0.getQuota.status = status }
     case .getWeights:
-      let weights = services.view.snapshot().weights.sorted { $0.key < $1.key }
+      let weights = services.snapshot(for: request).weights.sorted { $0.key < $1.key }
       return give(.getWeights) { response in
         guard !weights.isEmpty else { return }
         response.getWeights.weightInfos = weights.map { role, weight in
@@ -116,7 +134,7 @@ struct OperatorAPI: Sendable {
     // The master keeps no files that operators could read.
     case .listFiles, .readFile: throw HTTPFailure(status: 404, text: "")
     default:
-      return try OutgoingResponse(await services.master.call(call, principal: nil))
+      return try OutgoingResponse(await services.master.call(call, principal: request.principal))
     }
   }
 }

@@ -6,6 +6,7 @@ import MesosDiscovery
 import MesosHTTP
 import MesosHTTPServer
 import MesosModel
+import MesosSecurity
 import ServerPages
 public import ServiceLifecycle
 import ShellSupport
@@ -34,7 +35,8 @@ public final class ReferenceMaster: Service {
     server = MesosHTTPServer(
       configuration: HTTPServerConfiguration(host: configuration.host, port: configuration.port),
       routes: MasterRoutes.all(gate: gate, configuration: configuration, verbosity: verbosity, logger: logger),
-      logger: logger)
+      authenticators: configuration.security.authenticators, logger: logger)
+    for warning in configuration.security.warnings { logger.warning("\(warning)") }
   }
 
   /// Where it listens; waits until it does.
@@ -256,6 +258,9 @@ public final class ReferenceMaster: Service {
     let id = info.id
     var coreConfiguration = MasterCore.Configuration(masterID: id, masterInfo: info)
     configuration.adjust(&coreConfiguration)
+    coreConfiguration.authorizer = configuration.security.authorizer
+    var viewConfiguration = ClusterView.Configuration(eventReadersMax: configuration.eventStreamSubscribersMax)
+    viewConfiguration.hasFilteredReaders = configuration.security.authorizer != nil
     let master = MasterActor(
       core: MasterCore(configuration: coreConfiguration, registry: registry, at: now),
       links: LinkSessions(
@@ -263,11 +268,11 @@ public final class ReferenceMaster: Service {
           masterID: id, heartbeatInterval: coreConfiguration.agentPingTimeout,
           timeout: coreConfiguration.agentTimeout)),
       clock: clock,
-      view: ClusterView(configuration: .init(eventReadersMax: configuration.eventStreamSubscribersMax)),
+      view: ClusterView(configuration: viewConfiguration),
       batchLimit: configuration.registryBacklogLimit, logger: logger)
     return MasterServices(
       master: master, view: master.view, info: info, startTime: now.wallSeconds, flags: configuration.flags,
-      cluster: configuration.cluster, verbosity: verbosity)
+      cluster: configuration.cluster, verbosity: verbosity, security: configuration.security)
   }
 
   /// An IPv4 address as `MasterInfo.ip` carries it: its bytes in the order of the network, read as a little-endian number.
@@ -288,4 +293,10 @@ struct MasterServices: Sendable {
   let flags: [(name: String, value: String)]
   let cluster: String?
   let verbosity: LogVerbosity
+  let security: SecurityPolicy
+
+  /// The cluster as the sender of a request may see it.
+  func snapshot(for request: IncomingRequest) -> ClusterSnapshot {
+    view.snapshot().filtered(by: security.visibility(of: request.principal))
+  }
 }

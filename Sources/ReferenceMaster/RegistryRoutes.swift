@@ -15,9 +15,9 @@ enum RegistryRoutes {
     ) async throws -> OutgoingResponse {
       let services = try gate.pass(request)
       let call = try make(try await request.body.collect(upTo: bodyLimit))
-      return try OutgoingResponse(await services.master.call(call, principal: nil))
+      return try OutgoingResponse(await services.master.call(call, principal: request.principal))
     }
-    return [
+    let routes = [
       Route(both("/quota"), methods: ["POST"]) { request in try await change(request, setQuota) },
       Route(both("/quota"), methods: ["DELETE"]) { request in
         throw HTTPFailure.badRequest(
@@ -50,6 +50,7 @@ enum RegistryRoutes {
         }
       },
     ]
+    return routes.map { $0.inRealm(MasterRealm.readWrite) }
   }
 
   /// As Apache Mesos names it: its process answers for the path without one.

@@ -20,19 +20,22 @@ struct SchedulerAPI: Sendable {
     let call = try await request.call(SchedulerCall.self, at: .scheduler, upTo: bodyLimit)
     let streamID = request.headers["Mesos-Stream-Id"]
     guard call.type == .subscribe else {
-      return try OutgoingResponse(await master.call(call, streamID: streamID, principal: nil))
+      return try OutgoingResponse(await master.call(call, streamID: streamID, principal: request.principal))
     }
     let answer = try Negotiation.responseFormat(.scheduler, accept: request.headers["Accept"])
     guard streamID == nil else {
       throw HTTPFailure.badRequest("Subscribe calls should not include the 'Mesos-Stream-Id' header")
     }
-    return try await subscribe(call, encoding: answer.encoding)
+    return try await subscribe(call, principal: request.principal, encoding: answer.encoding)
   }
 
-  private func subscribe(_ call: SchedulerCall, encoding: MessageEncoding) async throws -> OutgoingResponse {
+  private func subscribe(
+    _ call: SchedulerCall, principal: Principal?, encoding: MessageEncoding
+  ) async throws -> OutgoingResponse {
     let streamID = makeStreamID()
     let mailbox = MasterActor.SchedulerMailbox(limit: streamLimit)
-    let (connection, answer) = await master.subscribe(call, streamID: streamID, principal: nil, mailbox: mailbox)
+    let (connection, answer) = await master.subscribe(
+      call, streamID: streamID, principal: principal, mailbox: mailbox)
     guard answer == .streaming else { return try OutgoingResponse(answer) }
     let master = master
     return .events(mailbox, encoding: encoding, headers: ["Mesos-Stream-Id": streamID]) {

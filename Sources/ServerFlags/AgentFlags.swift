@@ -317,6 +317,13 @@ public enum AgentFlags {
   ]
 
   private static let securityRows: [FlagDefinition] = [
+    .init("acls", .string, support: .refused(security), "Who may do what, as JSON."),
+    .init(
+      "authenticate_http_readonly", .bool, default: "false", support: .refused(security),
+      "Answers requests that only read to authenticated callers only."),
+    .init(
+      "authenticate_http_readwrite", .bool, default: "false", support: .refused(security),
+      "Answers requests that change something to authenticated callers only."),
     .init("authorizer", .string, default: "local", support: .refused(security), "Who decides what is allowed."),
     .init(
       "authenticatee", .string, default: "crammd5", support: .refused(security),

@@ -117,30 +117,39 @@ public enum MasterFlags {
         "offer_constraints_re2_max_program_size", .int, default: "100",
         "Largest program of one regular expression of an offer constraint."),
       // Security
+      .init("acls", .string, "Who may do what, as JSON."),
+      .init(
+        "authenticate_http_readonly", .bool, default: "false",
+        "Answers requests that only read to authenticated callers only."),
+      .init(
+        "authenticate_http_readwrite", .bool, default: "false",
+        "Answers requests that change something to authenticated callers only."),
       .init(
         "authenticators", .string, default: "crammd5", support: .refused(security),
         "How frameworks and agents authenticate."),
-      .init("authorizers", .string, default: "local", support: .refused(security), "Who decides what is allowed."),
+      .init(
+        "authorizers", .string, default: "local", support: .only(["local"], otherwise: SharedFlags.noModules),
+        "Who decides what is allowed."),
       .init(
         "authenticate_agents", .bool, default: "false", deprecatedNames: ["authenticate_slaves"],
         support: .refused(security),
         "Admits authenticated agents only."),
       .init(
         "authenticate_frameworks", .bool, default: "false", deprecatedNames: ["authenticate"],
-        support: .refused(security),
+        support: .refused("the old protocol is not spoken; give --authenticate_http_frameworks"),
         "Admits authenticated frameworks only."),
       .init(
-        "authenticate_http_frameworks", .bool, default: "false", support: .refused(security),
+        "authenticate_http_frameworks", .bool, default: "false",
         "Admits authenticated frameworks only, for those on the HTTP API."),
       .init(
         "authentication_v0_timeout", .duration, default: "15secs", support: .notYet("the old protocol is not spoken"),
         "How long an authentication of the old protocol may take."),
-      .init("credentials", .path, isSecret: true, support: .refused(security), "File with principals and secrets."),
+      .init("credentials", .path, isSecret: true, "File with principals and secrets, as JSON."),
       .init(
-        "http_authenticators", .string, default: "basic", support: .refused(security),
+        "http_authenticators", .string, default: "basic", support: .only(["basic"], otherwise: SharedFlags.noModules),
         "How callers of the HTTP API authenticate."),
       .init(
-        "http_framework_authenticators", .string, support: .refused(security),
+        "http_framework_authenticators", .string, support: .only(["basic"], otherwise: SharedFlags.noModules),
         "How frameworks on the HTTP API authenticate."),
       .init(
         "rate_limits", .string, "Most calls of frameworks a second by principal, and how many may wait, as JSON."),

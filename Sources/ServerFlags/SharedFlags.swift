@@ -1,6 +1,6 @@
 /// Rows that both servers have.
 enum SharedFlags {
-  static let noSecurityYet = "authentication and authorization are not built yet"
+  static let noSecurityYet = "authentication of this kind is not built yet"
   static let noModules = "modules are not built yet"
 
   static let definitions: [FlagDefinition] = [
@@ -34,16 +34,9 @@ enum SharedFlags {
     .init("modules", .string, support: .refused(noModules), "Modules to load, as JSON."),
     .init("modules_dir", .path, support: .refused(noModules), "Folder with files that list modules to load."),
     .init("hooks", .string, support: .refused(noModules), "Names of hook modules, separated by commas."),
-    .init("acls", .string, support: .refused(noSecurityYet), "Who may do what, as JSON."),
     .init(
       "firewall_rules", .string, support: .refused("endpoints cannot be disabled yet"),
       "Endpoints that are disabled, as JSON."),
-    .init(
-      "authenticate_http_readonly", .bool, default: "false", support: .refused(noSecurityYet),
-      "Answers requests that only read to authenticated callers only."),
-    .init(
-      "authenticate_http_readwrite", .bool, default: "false", support: .refused(noSecurityYet),
-      "Answers requests that change something to authenticated callers only."),
     .init(
       "domain", .string,
       "Region and zone of this machine, as JSON."),

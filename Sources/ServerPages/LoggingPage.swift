@@ -1,4 +1,4 @@
-import MesosHTTP
+public import MesosHTTP
 public import MesosHTTPServer
 import ServerFlags
 public import ShellSupport
@@ -7,8 +7,13 @@ public import ShellSupport
 ///
 /// - Source: Apache Mesos `3rdparty/libprocess/src/logging.cpp`, `Logging::toggle`.
 public enum LoggingPage {
-  public static func route(_ verbosity: LogVerbosity) -> Route {
-    Route("/logging/toggle", methods: nil) { request in
+  /// - Parameter authorize: Throws for a request that its sender may not make.
+  public static func route(
+    _ verbosity: LogVerbosity, realm: String? = nil,
+    authorize: @escaping @Sendable (IncomingRequest) throws(HTTPFailure) -> Void = { _ throws(HTTPFailure) in }
+  ) -> Route {
+    Route("/logging/toggle", methods: nil, realm: realm) { request in
+      try authorize(request)
       switch (request.queryValue("level"), request.queryValue("duration")) {
       case (nil, nil): return .text("\(verbosity.level)\n")
       case (_, nil): throw HTTPFailure.badRequest("Expecting 'duration=value' in query.\n")

@@ -5,12 +5,14 @@ import Testing
 struct LayeringTests {
   /// Targets that decide: no I/O, no clock, no chance, no dictionary order.
   static let cores = [
-    "MesosAllocator", "MasterCore", "AgentCore", "SchedulerCore", "DemandCore", "ExecutorCore", "OperatorCore",
+    "MesosAllocator", "MesosAuthorization", "MasterCore", "AgentCore", "SchedulerCore", "DemandCore", "ExecutorCore",
+    "OperatorCore",
   ]
 
   /// What a core may import: the model, the messages of the agent link, other cores below it, and collections.
   static let coreImports: Set<String> = [
-    "MesosMessages", "MesosModel", "AgentLinkModel", "MesosAllocator", "SwiftProtobuf", "Collections",
+    "MesosMessages", "MesosModel", "AgentLinkModel", "MesosAllocator", "MesosAuthorization", "SwiftProtobuf",
+    "Collections",
     "OrderedCollections",
     "DequeModule", "HeapModule", "BasicContainers",
   ]
@@ -22,7 +24,7 @@ struct LayeringTests {
   ]
   static let serverOnly: Set<String> = [
     "Hummingbird", "GRDB", "CYajl", "CZlib", "StreamingJSON", "StateStorage", "ReferenceMaster", "ReferenceAgent",
-    "MesosHTTPServer", "SandboxFiles", "ProcessLaunch", "ClusterView",
+    "MesosHTTPServer", "MesosSecurity", "SandboxFiles", "ProcessLaunch", "ClusterView",
   ]
 
   /// Words that a core must not use: clocks, chance, files, processes and the environment.

@@ -298,8 +298,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ["--acls={}"], ["--credentials=/c"], ["--authenticate_agents"], ["--authenticate_http_readwrite=true"],
-    ["--registry=replicated_log"], ["--authenticators=other"], ["--firewall_rules={}"],
+    ["--authorizers=other"], ["--http_authenticators=kerberos"], ["--authenticate_agents"],
+    ["--authenticate_frameworks"], ["--registry=replicated_log"], ["--authenticators=other"], ["--firewall_rules={}"],
   ])
   func `a master does not start without the safety that was asked for`(arguments: [String]) throws {
     let error = try #require(throws: FlagError.self) {

@@ -1,4 +1,5 @@
 import ClusterView
+import MesosAuthorization
 import MesosHTTP
 import MesosModel
 import MesosTestKit
@@ -44,6 +45,88 @@ struct EventStreamTests {
       resuming.kinds.isSuperset(of: ["AGENT_UPDATED", "OFFER_ADDED", "OFFER_REMOVED", "FRAMEWORK_UPDATED"]))
   }
 
+  /// The readers that see only a part of the cluster.
+  ///
+  /// - Source: Apache Mesos 1.11, `master/master.cpp`, `Subscribers::Subscriber::send`; *Authorization*.
+  @Test(arguments: Seeds.all)
+  func `a reader's events add up to what GET_STATE shows that reader`(seed: UInt64) async throws {
+    var random = SplitMix64(seed: seed)
+    let encoding: MessageEncoding = Bool.random(using: &random) ? .json : .protobuf
+    var lists = AccessControlLists()
+    let dev = AccessControlLists.Entity.some(["dev"])
+    try lists.set(.viewFrameworks, to: [.init(dev, .some(["root"])), .init(dev, .none)])
+    try lists.set(.viewTasks, to: [.init(dev, .some(["root"])), .init(dev, .none)])
+    try lists.set(.viewExecutors, to: [.init(dev, .some(["root"])), .init(dev, .none)])
+    try lists.set(.viewRoles, to: [.init(dev, .some(["dev"])), .init(dev, .none)])
+    let visibility = try #require(Visibility(of: Principal(value: "dev"), by: lists))
+    #expect(Visibility(of: Principal(value: "ops"), by: lists) == nil, "nothing is kept from others")
+    var configuration = ClusterView.Configuration(rowsPerChunk: 4)
+    configuration.hasFilteredReaders = true
+    let view = ClusterView(configuration: configuration)
+    var run = RandomRun(seed: seed)
+    run.tell(view)
+    var client = try await EventClient(view, encoding, isExtended: false, visibility)
+    var resuming = try await EventClient(view, encoding, isExtended: true, visibility)
+    var hidden = (frameworks: 0, tasks: 0)
+    for step in 0..<300 {
+      run.run(steps: 1)
+      try client.read()
+      let comment: Comment = "SIM_SEED=\(seed) step=\(step)"
+      let answer = await view.answer(.getState, encoding: encoding, visibility: visibility)
+      let seen = try encoding.decode(MasterResponse.self, from: answer.slices.flatMap(\.self)).getState
+      #expect(client.differences(from: seen) == [], comment)
+      guard Int.random(in: 0..<25, using: &random) == 0 else { continue }
+      try resuming.resume()
+      try resuming.read()
+      #expect(resuming.differences(from: seen) == [], comment)
+
+      let all = await view.answer(.getState, encoding: encoding)
+      let whole = try encoding.decode(MasterResponse.self, from: all.slices.flatMap(\.self)).getState
+      let part = Self.part(of: whole)
+      #expect(seen.getFrameworks.frameworks.map(\.frameworkInfo) == part.getFrameworks.frameworks.map(\.frameworkInfo))
+      #expect(seen.getTasks.tasks == part.getTasks.tasks, comment)
+      #expect(seen.getTasks.completedTasks == part.getTasks.completedTasks, comment)
+      #expect(seen.getTasks.unreachableTasks == part.getTasks.unreachableTasks, comment)
+      #expect(seen.getExecutors.executors == part.getExecutors.executors, comment)
+      #expect(seen.getAgents.agents == part.getAgents.agents, comment)
+      hidden.frameworks += whole.getFrameworks.frameworks.count - seen.getFrameworks.frameworks.count
+      hidden.tasks +=
+        part.getFrameworks.frameworks.count == 0 ? 0 : whole.getTasks.tasks.count - seen.getTasks.tasks.count
+    }
+    #expect(hidden.frameworks > 0 && hidden.tasks > 0, "nothing was hidden: SIM_SEED=\(seed)")
+  }
+
+  /// What of a state is of the user root and of no other role than dev.
+  private static func part(of whole: MasterResponse.GetState) -> MasterResponse.GetState {
+    var part = whole
+    part.getFrameworks.frameworks.removeAll { $0.frameworkInfo.user != "root" }
+    part.getFrameworks.completedFrameworks.removeAll { $0.frameworkInfo.user != "root" }
+    let frameworks = Set(
+      (part.getFrameworks.frameworks + part.getFrameworks.completedFrameworks).map(\.frameworkInfo.id.value))
+    func isHidden(_ task: MesosTask) -> Bool {
+      !frameworks.contains(task.frameworkID.value) || (task.hasUser && task.user != "root")
+    }
+    part.getTasks.tasks.removeAll(where: isHidden)
+    part.getTasks.completedTasks.removeAll(where: isHidden)
+    part.getTasks.unreachableTasks.removeAll(where: isHidden)
+    part.getExecutors.executors.removeAll { executor in
+      let info = executor.executorInfo
+      return !frameworks.contains(info.frameworkID.value) || (info.command.hasUser && info.command.user != "root")
+    }
+    func isHidden(_ resource: Resource) -> Bool {
+      resource.reservations.contains { $0.role != "dev" }
+        || (resource.hasRole && !["*", "dev"].contains(resource.role))
+        || (resource.hasAllocationInfo && resource.allocationInfo.role != "dev")
+    }
+    for index in part.getAgents.agents.indices {
+      part.getAgents.agents[index].agentInfo.resources.removeAll(where: isHidden)
+      part.getAgents.agents[index].totalResources.removeAll(where: isHidden)
+      part.getAgents.agents[index].allocatedResources.removeAll(where: isHidden)
+      part.getAgents.agents[index].offeredResources.removeAll(where: isHidden)
+    }
+    return part
+  }
+
   @Test func `every kind of event comes in some run`() async throws {
     var kinds: Set<String> = []
     for seed: UInt64 in 1...6 {
@@ -76,7 +159,12 @@ private struct EventClient {
   private(set) var sequence: UInt64
   private(set) var kinds: Set<String> = []
 
-  init(_ view: ClusterView, _ encoding: MessageEncoding, isExtended: Bool) async throws {
+  private let visibility: Visibility?
+
+  init(
+    _ view: ClusterView, _ encoding: MessageEncoding, isExtended: Bool, _ visibility: Visibility? = nil
+  ) async throws {
+    self.visibility = visibility
     self.view = view
     self.encoding = encoding
     self.isExtended = isExtended
@@ -86,7 +174,7 @@ private struct EventClient {
     configuration.completedTasksMax = 10_000
     configuration.unreachableTasksMax = 10_000
     state = OperatorCore.ClusterState(configuration: configuration)
-    events = view.events(isExtended: isExtended)
+    events = view.events(isExtended: isExtended, visibility: visibility)
     let snapshot = try #require(events.snapshot)
     let answer = await view.subscribed(
       to: snapshot, encoding: encoding, heartbeatSeconds: 15, isExtended: isExtended)
@@ -99,7 +187,7 @@ private struct EventClient {
 
   /// Connects again, after the last event it has.
   mutating func resume() throws {
-    events = view.events(after: sequence, isExtended: isExtended)
+    events = view.events(after: sequence, isExtended: isExtended, visibility: visibility)
     #expect(events.snapshot == nil)
   }
 

@@ -45,6 +45,27 @@ struct MetricsTests {
     }
   }
 
+  /// The fixture is what the agent of a real Apache Mesos 1.11.0 showed after two tasks.
+  @Test func `the agent's snapshot has the keys of Apache Mesos 1.11 but for what it does not do yet`() async throws {
+    let fixture = Self.fixture.deletingLastPathComponent().appending(path: "agent-metric-keys.txt")
+    let expected = try String(contentsOf: fixture, encoding: .utf8).split(separator: "\n").map(String.init)
+    #expect(expected.count == 68)
+    let missing = [
+      "containerizer/", "gc/", "slave/executor_directory_max_allowed_age_secs", "slave/recovery_time_secs",
+    ]
+    try await TestCluster.with(agents: 1) { cluster in
+      try await withScheduler(try TestFramework.configuration(cluster.master)) { scheduler in
+        _ = try await TestFramework.run([.init("echo", .shell("echo hello"))], on: scheduler)
+        let answer = try await TestCluster.post(
+          cluster.agents[0], "/metrics/snapshot", [], headers: [:], method: "GET")
+        let found = try #require(try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Double])
+        for key in expected where !missing.contains(where: key.hasPrefix) { #expect(found[key] != nil, "\(key)") }
+        #expect(found["slave/registered"] == 1 && found["slave/tasks_finished"] == 1)
+        #expect(found["slave/cpus_total"] == 8)
+      }
+    }
+  }
+
   @Test func `metrics by framework can be left out`() async throws {
     try await TestCluster.with(agents: 1, adjust: { $0.adjust = { $0.publishesFrameworkMetrics = false } }) { cluster in
       try await withScheduler(try TestFramework.configuration(cluster.master)) { scheduler in

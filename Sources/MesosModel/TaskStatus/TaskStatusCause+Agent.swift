@@ -21,7 +21,7 @@ extension TaskStatusCause {
 
   /// An executor of the command task's id is already there.
   public static let executorInUse = TaskStatusCause(
-    .taskDropped, .agent, .taskInvalid, by: [.agent], .reschedule, here: .later("A check for task ids used again"),
+    .taskDropped, .agent, .taskInvalid, by: [.agent], .reschedule,
     "A command task has the id of an executor that is still there, so that its own executor cannot be started: use another task id."
   )
 

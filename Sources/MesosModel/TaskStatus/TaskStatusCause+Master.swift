@@ -16,12 +16,12 @@ extension TaskStatusCause {
 
   /// The master's rules do not let the framework run the task.
   public static let taskUnauthorized = TaskStatusCause(
-    .taskError, .master, .taskUnauthorized, by: [.master], .fix, here: .later("Authorization"),
+    .taskError, .master, .taskUnauthorized, by: [.master], .fix,
     "The master's rules do not let the framework's principal run a task as that user.")
 
   /// The master's rules do not let the framework run the task group.
   public static let taskGroupUnauthorized = TaskStatusCause(
-    .taskError, .master, .taskGroupUnauthorized, by: [.master], .fix, here: .later("Authorization"),
+    .taskError, .master, .taskGroupUnauthorized, by: [.master], .fix,
     "The master's rules do not let the framework's principal run one of the group's tasks. Each task of the group is reported."
   )
 

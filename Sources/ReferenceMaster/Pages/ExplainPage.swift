@@ -1,8 +1,10 @@
+import ClusterView
 import MasterCore
 import MesosAllocator
 import MesosHTTP
 import MesosHTTPServer
 import MesosModel
+import MesosSecurity
 import ServerPages
 import ShellSupport
 import StreamingJSON
@@ -19,6 +21,13 @@ enum ExplainPage {
       return values.isEmpty ? nil : values
     }
     let (roles, agents) = (all("role"), all("agent_id")?.map { AgentKey($0) })
+    let unknown = HTTPFailure(
+      status: 404, text: "No framework '\(id.prefix(200))' is registered; GET_FRAMEWORKS lists those that are")
+    // What others hold is part of an explanation: who sees a framework and not all roles and frameworks gets none.
+    if services.security.visibility(of: request.principal) != nil {
+      guard services.snapshot(for: request).frameworks.contains(where: { $0.row.id.value == id }) else { throw unknown }
+      throw HTTPFailure(status: 403, text: "403 Forbidden.")
+    }
     guard let allocator = await services.master.beginExplaining() else {
       throw HTTPFailure(status: 503, text: "Another explanation is being made; ask again")
     }
@@ -28,10 +37,7 @@ enum ExplainPage {
       await services.master.endExplaining()
     } catch {
       await services.master.endExplaining()
-      if error.code == .unknownFramework {
-        throw HTTPFailure(
-          status: 404, text: "No framework '\(id.prefix(200))' is registered; GET_FRAMEWORKS lists those that are")
-      }
+      if error.code == .unknownFramework { throw unknown }
       throw HTTPFailure.badRequest(error.message)
     }
     return try await LegacyPage.respond(to: request, isSmall: explanation.verdicts.count <= 100) { write in

@@ -1,9 +1,11 @@
 import ClusterView
 import Logging
 import MasterCore
+import MesosAuthorization
 import MesosHTTP
 import MesosHTTPServer
 import MesosModel
+import MesosSecurity
 import ServerPages
 import StreamingJSON
 
@@ -15,9 +17,9 @@ enum LegacyRoutes {
       _ make:
         @escaping @Sendable (IncomingRequest, MasterServices, ClusterSnapshot, LegacyPage.Write) async throws -> Void
     ) -> Route {
-      Route(MasterRoutes.both(path), methods: nil) { request in
+      Route(MasterRoutes.both(path), methods: nil, realm: MasterRealm.readOnly) { request in
         let services = try gate.pass(request)
-        let snapshot = services.view.snapshot()
+        let snapshot = services.snapshot(for: request)
         return try await LegacyPage.respond(to: request, isSmall: snapshot.rowCount <= 100) { write in
           try await make(request, services, snapshot, write)
         }
@@ -25,16 +27,20 @@ enum LegacyRoutes {
     }
     /// What the v1 API answers to `type`, without what stands around it.
     func message(
-      _ path: String, _ type: MasterCall.TypeEnum, _ content: @escaping @Sendable (MasterResponse) -> [UInt8]
+      _ path: String, _ type: MasterCall.TypeEnum, realm: String = MasterRealm.readWrite,
+      _ content: @escaping @Sendable (MasterResponse) -> [UInt8]
     ) -> Route {
-      Route(MasterRoutes.both(path), methods: ["GET"]) { request in
+      Route(MasterRoutes.both(path), methods: ["GET"], realm: realm) { request in
         let api = OperatorAPI(services: try gate.pass(request), bodyLimit: configuration.bodyLimit, logger: logger)
-        let response = try await api.message(type)
+        let response = try await api.message(type, for: request)
         return try await LegacyPage.respond(to: request, isSmall: true) { try await $0(content(response)) }
       }
     }
     return [
-      page("/state") { _, services, snapshot, write in try await StatePage.write(services, snapshot, to: write) },
+      page("/state") { request, services, snapshot, write in
+        let showsFlags = services.security.permits(.viewFlags, by: request.principal)
+        try await StatePage.write(services, snapshot, showsFlags: showsFlags, to: write)
+      },
       page("/state-summary") { _, services, snapshot, write in
         try await SummaryPage.write(services, snapshot, to: write)
       },
@@ -47,11 +53,9 @@ enum LegacyRoutes {
       page("/tasks") { request, _, snapshot, write in
         try await ListPages.tasks(snapshot, ListPages.TaskQuery(request), to: write)
       },
-      Route(MasterRoutes.both("/roles"), methods: nil) { request in
-        let services = try gate.pass(request)
-        let api = OperatorAPI(services: services, bodyLimit: configuration.bodyLimit, logger: logger)
-        let quotas = try await api.message(.getQuota).getQuota.status
-        let snapshot = services.view.snapshot()
+      Route(MasterRoutes.both("/roles"), methods: nil, realm: MasterRealm.readOnly) { request in
+        let snapshot = try gate.pass(request).snapshot(for: request)
+        let quotas = snapshot.quotas.status
         return try await LegacyPage.respond(to: request, isSmall: true) {
           try await ListPages.roles(snapshot, quotas, to: $0)
         }
@@ -66,7 +70,9 @@ enum LegacyRoutes {
       },
       message("/quota", .getQuota) { $0.getQuota.status.jsonBytes() },
       message("/maintenance/schedule", .getMaintenanceSchedule) { $0.getMaintenanceSchedule.schedule.jsonBytes() },
-      message("/maintenance/status", .getMaintenanceStatus) { $0.getMaintenanceStatus.status.jsonBytes() },
+      message("/maintenance/status", .getMaintenanceStatus, realm: MasterRealm.readOnly) {
+        $0.getMaintenanceStatus.status.jsonBytes()
+      },
     ]
   }
 }

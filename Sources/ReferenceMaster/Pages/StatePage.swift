@@ -9,12 +9,14 @@ import SwiftProtobuf
 /// `/state`: the whole cluster in one document, written row by row, so that its size costs time and not memory.
 enum StatePage {
   /// Writes the document to `write`, a chunk at a time.
+  ///
+  /// - Parameter showsFlags: Whether the reader may see what the master was started with.
   static func write(
-    _ services: MasterServices, _ snapshot: ClusterSnapshot, to write: LegacyPage.Write
+    _ services: MasterServices, _ snapshot: ClusterSnapshot, showsFlags: Bool = true, to write: LegacyPage.Write
   ) async throws {
     var page = try LegacyRecords()
     try page.json.beginObject()
-    try head(&page, services, snapshot)
+    try head(&page, services, snapshot, showsFlags: showsFlags)
     try page.json.key("slaves")
     try page.json.beginArray()
     for row in snapshot.agents {
@@ -52,7 +54,7 @@ enum StatePage {
   }
 
   private static func head(
-    _ page: inout LegacyRecords, _ services: MasterServices, _ snapshot: ClusterSnapshot
+    _ page: inout LegacyRecords, _ services: MasterServices, _ snapshot: ClusterSnapshot, showsFlags: Bool
   ) throws(StreamingJSONError) {
     let info = services.info
     try page.field("version", ServerVersion.api)
@@ -76,7 +78,7 @@ enum StatePage {
     try page.field("port", integer: Int64(info.port))
     try page.field("hostname", info.hostname)
     try page.json.endObject()
-    try page.flags(services.flags)
+    if showsFlags { try page.flags(services.flags) }
   }
 
   static func framework(

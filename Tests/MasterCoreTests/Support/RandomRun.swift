@@ -361,6 +361,8 @@ struct RandomRun {
   private mutating func subscribe() {
     var info = Cluster.info()
     info.roles = chance(2) ? ["dev"] : ["dev", "prod/web"]
+    // Without a draw, so that runs stay what they were.
+    if schedulers.count % 3 == 1 { info.user = "alice" }
     info.failoverTimeout = [0.0, 5, 30, 1_000].randomElement(using: &random) ?? 0
     if chance(3) { info.capabilities.removeAll { $0.type == .partitionAware } }
     let (connection, directives) = cluster.subscribe(info)
@@ -406,6 +408,9 @@ struct RandomRun {
         task.executor.executorID.value = "e\(Int.random(in: 0..<2, using: &random))"
         task.executor.command.value = "run"
         task.executor.resources = (try? Resources.parse("cpus:0.1;mem:32").messages) ?? []
+      }
+      if lastTask % 4 == 0 {
+        if task.hasExecutor { task.executor.command.user = "bob" } else { task.command.user = "bob" }
       }
       tasks.append(task)
     }
