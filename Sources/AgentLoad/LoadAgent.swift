@@ -217,7 +217,7 @@ actor LoadAgent {
         steps.append(.agent(.executorCall(call, principal: nil, token: CallToken(lastToken))))
       case .deliver(let event):
         let now = clock.now().uptime
-        let statuses = executors[connection]?.answers(to: event) { end(after: now) } ?? []
+        let statuses = executors[connection]?.answers(to: event) { end(of: $0, after: now) } ?? []
         report(statuses, of: connection)
       case .forceExit, .finished:
         if let executor = executors[connection] { exit(connection, executor) }
@@ -261,8 +261,8 @@ actor LoadAgent {
     counts.change { $0.tasksEnded += executor.running.count }
   }
 
-  private func end(after now: Duration) -> Duration? {
-    switch duration {
+  private func end(of task: TaskInfo, after now: Duration) -> Duration? {
+    switch SimulatedTask.duration(task) ?? duration {
     case .fixed(let duration): return now + duration
     case .exponential(let mean): return now + mean * exponential(Double.random(in: 0..<1, using: &random))
     case .untilKilled: return nil

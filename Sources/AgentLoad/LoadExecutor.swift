@@ -24,10 +24,12 @@ struct LoadExecutor: Sendable {
   }
 
   /// What the executor's program says next about `event` of its agent.
-  mutating func answers(to event: ExecutorEvent, until end: () -> Duration?) -> [TaskStatus] {
+  ///
+  /// - Parameter end: When a task that begins now ends by itself.
+  mutating func answers(to event: ExecutorEvent, until end: (TaskInfo) -> Duration?) -> [TaskStatus] {
     switch event.type {
-    case .launch: return [started(event.launch.task, end())]
-    case .launchGroup: return event.launchGroup.taskGroup.tasks.map { started($0, end()) }
+    case .launch: return [started(event.launch.task, end(event.launch.task))]
+    case .launchGroup: return event.launchGroup.taskGroup.tasks.map { started($0, end($0)) }
     case .kill: return ended(event.kill.taskID.key).map { [$0] } ?? []
     case .shutdown:
       isEnding = true

@@ -43,6 +43,22 @@ struct SimulateAgents: AsyncParsableCommand {
   @Flag(help: "Tasks run until they are killed.")
   var live = false
 
+  @Option(
+    name: .customLong("tasks-per-agent"),
+    help: "Tasks that run on each agent, of frameworks of this process, until it ends.")
+  var tasksPerAgent = 0
+
+  @Option(help: "Tasks of each agent that have finished, of the same frameworks.")
+  var completed = 0
+
+  @Option(
+    name: .customLong("completed-per-framework"),
+    help: "Finished tasks of one framework; the master's --max_completed_tasks_per_framework, or less.")
+  var completedPerFramework = 1_000
+
+  @Option(name: .customLong("task-resources"), help: "What each of these tasks takes.")
+  var taskResources = "cpus:0.01;mem:8"
+
   @Option(name: .customLong("starts-per-second"), help: "How many agents begin in a second.")
   var startsPerSecond = 2_000
 
@@ -53,6 +69,12 @@ struct SimulateAgents: AsyncParsableCommand {
     }
     guard (0...1e9).contains(taskDuration) else {
       throw ValidationError("--task-duration is a number of seconds from 0 to 1e9")
+    }
+    guard (0...10_000).contains(tasksPerAgent), (0...10_000).contains(completed) else {
+      throw ValidationError("--tasks-per-agent and --completed are numbers from 0 to 10000")
+    }
+    guard (max(1, completed)...1_000_000).contains(completedPerFramework) else {
+      throw ValidationError("--completed-per-framework is a number from that of --completed to 1000000")
     }
     guard !(live && exponential) else {
       throw ValidationError("--live and --exponential exclude each other: live tasks have no duration")
@@ -68,9 +90,19 @@ struct SimulateAgents: AsyncParsableCommand {
     let duration = Duration.milliseconds(Int64((taskDuration * 1_000).rounded()))
     settings.taskDuration = live ? .untilKilled : exponential ? .exponential(mean: duration) : .fixed(duration)
     let load = AgentLoad(configuration: settings)
+    var frameworks: FrameworkLoad?
+    if tasksPerAgent + completed > 0 {
+      var wanted = FrameworkLoadConfiguration(
+        master: master, agents: count, tasksPerAgent: tasksPerAgent, completedPerAgent: completed)
+      wanted.completedPerFrameworkMax = completedPerFramework
+      wanted.resources = taskResources
+      frameworks = FrameworkLoad(configuration: wanted)
+    }
+    // They end in the reverse order: the frameworks before the agents that run their tasks.
+    let services: [any Service] = [load] + (frameworks.map { [$0] } ?? [])
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: [load as any Service, LoadReport(load: load, count: count)].map {
+        services: (services + [LoadReport(load: load, frameworks: frameworks, count: count)]).map {
           .init(
             service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
             failureTerminationBehavior: .cancelGroup)
@@ -88,6 +120,8 @@ struct SimulateAgents: AsyncParsableCommand {
 /// Prints a line a second until the agents have ended.
 struct LoadReport: Service {
   let load: AgentLoad
+  /// What puts tasks on the agents, if anything does.
+  let frameworks: FrameworkLoad?
   let count: Int
 
   func run() async {
@@ -96,6 +130,7 @@ struct LoadReport: Service {
       let begin = ContinuousClock.now
       var last = AgentLoadCounts()
       var isComplete = false
+      var isLoaded = false
       for second in 1... {
         try await ContinuousClock().sleep(until: begin + .seconds(second))
         let counts = load.counts
@@ -107,6 +142,14 @@ struct LoadReport: Service {
         if counts.registered == count, !isComplete {
           isComplete = true
           print("all \(count) agents are registered after \(second) s")
+        }
+        if let frameworks, !isLoaded {
+          let counts = frameworks.counts
+          print(
+            "\(second) s: \(frameworks.frameworkCount) frameworks, \(counts.agentsServed) agents served, \(counts.running) "
+              + "tasks run, \(counts.completed) have finished, \(counts.failed) came to another end")
+          isLoaded = frameworks.isComplete
+          if isLoaded { print("all tasks are there after \(second) s") }
         }
         fflush(nil)
         last = counts

@@ -116,6 +116,60 @@ import Testing
     #expect(counts.updates == 200)
   }
 
+  @Test func `frameworks bring running and finished tasks to each agent, as many as a history holds`() async throws {
+    let ((frameworks, state), counts) = try await with(agents: 12, duration: .fixed(.zero)) { master, _ in
+      var configuration = FrameworkLoadConfiguration(
+        master: master, agents: 12, tasksPerAgent: 3, completedPerAgent: 2)
+      configuration.completedPerFrameworkMax = 8
+      let load = FrameworkLoad(configuration: configuration)
+      let group = ServiceGroup(services: [load], logger: Self.quiet)
+      return try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { try await group.run() }
+        while !load.isComplete {
+          try Task.checkCancellation()
+          await Task.yield()
+        }
+        let state = try await self.state(of: master)
+        #expect(load.counts.agentsServed == 12 && load.counts.failed == 0)
+        await group.triggerGracefulShutdown()
+        try await tasks.waitForAll()
+        return (load.frameworkCount, state)
+      }
+    }
+    #expect(frameworks == 3)
+    #expect(state.getFrameworks.frameworks.count == 3)
+    let running = Dictionary(grouping: state.getTasks.tasks.filter { $0.state == .taskRunning }, by: \.agentID.value)
+    #expect(running.count == 12 && running.values.allSatisfy { $0.count == 3 })
+    let done = state.getTasks.tasks.filter { $0.state == .taskFinished } + state.getTasks.completedTasks
+    #expect(Dictionary(grouping: done, by: \.agentID.value).values.allSatisfy { $0.count == 2 } && done.count == 24)
+    #expect(counts.tasksStarted == 60)
+  }
+
+  @Test func `a load of frameworks that cannot be is refused`() async throws {
+    for (agents, running, completed, resources) in [
+      (0, 1, 0, "cpus:1"), (1, 0, 0, "cpus:1"), (1, 0, 2_000, "cpus:1"), (1, 1, 0, "cpus"),
+    ] {
+      var configuration = FrameworkLoadConfiguration(
+        master: "127.0.0.1:1", agents: agents, tasksPerAgent: running, completedPerAgent: completed)
+      configuration.resources = resources
+      let error = await #expect(throws: AgentLoadError.self) {
+        try await FrameworkLoad(configuration: configuration).run()
+      }
+      #expect(error?.code == .badConfiguration)
+    }
+  }
+
+  private func state(of master: String) async throws -> MasterResponse.GetState {
+    let endpoint = try #require(HTTPEndpoint(master))
+    let client = MesosHTTPClient()
+    var call = MasterCall()
+    call.type = .getState
+    let answer = try await client.call(
+      .call(endpoint, path: "/api/v1", encoding: .protobuf, body: MessageEncoding.protobuf.encode(call)))
+    try await client.shutdown()
+    return try MessageEncoding.protobuf.decode(MasterResponse.self, from: answer.body).getState
+  }
+
   @Test func `where only one may begin at a time all are registered, one after the other`() async throws {
     let (_, counts) = try await with(agents: 20, duration: .untilKilled, startingMax: 1) { _, load in
       while load.counts.registered < 20 {
