@@ -271,7 +271,8 @@ let tests: [Target] = [
     ],
     exclude: ["Fixtures"], swiftSettings: settings),
   .testTarget(
-    name: "MesosSimulationTests", dependencies: ["MesosSimulation", "MasterCore", "MesosModel", "MesosTestKit"],
+    name: "MesosSimulationTests",
+    dependencies: ["MesosSimulation", "MasterCore", "MesosModel", "MesosTestKit", protobuf],
     swiftSettings: settings),
   .testTarget(
     name: "AgentLoadTests",

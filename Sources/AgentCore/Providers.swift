@@ -1,5 +1,5 @@
 import AgentLinkModel
-public import MesosModel
+import MesosModel
 import OrderedCollections
 import SwiftProtobuf
 

@@ -1,5 +1,5 @@
 import Logging
-import MesosModel
+public import MesosModel
 import MesosRuntime
 public import OperatorCore
 import Synchronization
@@ -9,7 +9,7 @@ public struct WatcherConfiguration: Sendable {
   /// How much of the past its state keeps.
   public var state = ClusterState.Configuration()
   /// How long it waits before it connects again.
-  public var backoff = JitteredDelay(initial: .seconds(1), limit: .seconds(30))
+  public var backoff = Backoff(initial: .seconds(1), limit: .seconds(30))
   /// How often it subscribes anew, for what the stream of Apache Mesos does not tell; `nil` for never.
   public var refreshInterval: Duration? = .seconds(600)
   /// Updates that wait for one reader. Beyond that they are dropped, and the reader is told.

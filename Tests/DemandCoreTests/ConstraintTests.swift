@@ -152,7 +152,7 @@ struct ConstraintTests {
     (
       "a back-off that shrinks",
       .web(1) {
-        $0.replacement = .always(ReplacementBackoff(initial: .seconds(9), limit: .seconds(1)))
+        $0.replacement = .always(Backoff(initial: .seconds(9), limit: .seconds(1)))
       }
     ),
   ]

@@ -89,7 +89,7 @@ struct OfferTests {
   @Test func `an offer is held for a slot that opens soon, and no longer than the bound`() throws {
     var driver = Driver { $0.offerHoldMax = .seconds(2) }
     driver.declare(
-      .web(1) { $0.replacement = .always(ReplacementBackoff(initial: .seconds(2), limit: .seconds(2))) })
+      .web(1) { $0.replacement = .always(Backoff(initial: .seconds(2), limit: .seconds(2))) })
     let task = try #require(try driver.offer().launched.first).taskID.key
     driver.status(task, .taskRunning)
     driver.wait(.seconds(1))
@@ -101,7 +101,7 @@ struct OfferTests {
     // Where the wait is longer, the role stays suppressed and the offer goes back.
     var patient = Driver { $0.offerHoldMax = .seconds(1) }
     patient.declare(
-      .web(1) { $0.replacement = .always(ReplacementBackoff(initial: .seconds(40), limit: .seconds(40))) })
+      .web(1) { $0.replacement = .always(Backoff(initial: .seconds(40), limit: .seconds(40))) })
     let other = try #require(try patient.offer().launched.first).taskID.key
     #expect(patient.status(other, .taskFailed).revived.isEmpty)
     #expect(try patient.offer().declined["o2"] == .seconds(3600))

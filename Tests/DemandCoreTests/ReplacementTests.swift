@@ -75,7 +75,7 @@ struct ReplacementTests {
   func `waits grow with failures, have chance in them, and start anew after a good run`(seed: UInt64) throws {
     var driver = Driver(seed: seed)
     driver.declare(
-      .web(1) { $0.replacement = .always(ReplacementBackoff(initial: .seconds(1), limit: .seconds(30))) })
+      .web(1) { $0.replacement = .always(Backoff(initial: .seconds(1), limit: .seconds(30))) })
     func fail(after: Duration) throws -> Duration {
       let task = try #require(try driver.offer().launched.first).taskID.key
       driver.status(task, .taskRunning)

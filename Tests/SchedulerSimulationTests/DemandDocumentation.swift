@@ -11,7 +11,7 @@ struct DemandDocumentation {
     var web = Demand(
       "web", count: 3, resources: ["cpus": 0.5, "mem": 128, "ports": 1],
       constraints: [.unique(.hostname)], command: .shell("exec serve --port $PORT"))
-    web.replacement = .always(ReplacementBackoff(initial: .seconds(1), limit: .seconds(60)))
+    web.replacement = .always(Backoff(initial: .seconds(1), limit: .seconds(60)))
     try await withDemand(configuration, [web], runtime: runtime) { demand in
       let status = try await demand.satisfied("web")
       print("\(status.available) instances run")

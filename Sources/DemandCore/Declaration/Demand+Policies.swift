@@ -1,4 +1,4 @@
-import MesosModel
+public import MesosModel
 
 extension Demand {
   /// What follows the end of an instance that nobody asked to end.
@@ -20,19 +20,19 @@ extension Demand {
     }
     let rule: Rule
     /// The waits before an instance is run again.
-    public var backoff = ReplacementBackoff()
+    public var backoff = Backoff()
     /// An instance that ran so long has not failed at its start.
     public var stableAfter: Duration = .seconds(60)
 
     /// Instances are run again without end.
-    public static func always(_ backoff: ReplacementBackoff = ReplacementBackoff()) -> Replacement {
+    public static func always(_ backoff: Backoff = Backoff()) -> Replacement {
       Replacement(rule: .always, backoff: backoff)
     }
     /// Those that failed are run again.
     ///
     /// - Parameter attemptsMax: How often one slot may fail; the last failure is for good.
     public static func onFailure(
-      attemptsMax: Int, _ backoff: ReplacementBackoff = ReplacementBackoff()
+      attemptsMax: Int, _ backoff: Backoff = Backoff()
     ) -> Replacement {
       Replacement(rule: .onFailure(attemptsMax: attemptsMax), backoff: backoff)
     }
@@ -88,29 +88,5 @@ extension Demand {
     case killFirst
     /// Inverse offers are declined; instances run on until the machine goes down.
     case stay
-  }
-}
-
-/// Waits that double up to a limit, with chance so that many instances do not come at once.
-public struct ReplacementBackoff: Hashable, Sendable {
-  /// The longest wait after the first failure.
-  public var initial: Duration
-  /// The longest wait of all.
-  public var limit: Duration
-
-  /// One second to one minute where nothing is said.
-  public init(initial: Duration = .seconds(1), limit: Duration = .seconds(60)) {
-    self.initial = initial
-    self.limit = limit
-  }
-
-  /// A wait between half of the bound and the bound, which is `initial` doubled for each failure after the first, at most `limit`.
-  ///
-  /// - Parameter failures: Failures in a row; 1 or more.
-  func delay(after failures: Int, using rng: inout some RandomNumberGenerator) -> Duration {
-    var bound = initial
-    for _ in 1..<max(2, min(failures, 64)) where failures > 1 && bound < limit { bound = bound * 2 }
-    let nanoseconds = max(0, min(bound, limit).wholeNanoseconds)
-    return .nanoseconds(nanoseconds - Int64.random(in: 0...(nanoseconds / 2), using: &rng))
   }
 }

@@ -88,10 +88,19 @@ public struct TaskRunner: FrameworkBehaviour {
   }
 
   public mutating func completed(_ call: SchedulerCall, _ error: SchedulerError?, at now: Moment) -> [SchedulerCall] {
-    guard let error, call.type == .accept else {
+    guard let error else { return [] }
+    switch call.type {
+    case .accept: break
+    case .suppress, .revive:
       // The wish must not be lost with the call.
-      if error != nil, call.type == .suppress || call.type == .revive { isSuppressed = call.type != .suppress }
+      isSuppressed = call.type != .suppress
       return []
+    case .reconcile:
+      // Nor the question: it is asked again as soon as the tasks have been silent for long.
+      doubtful.formUnion(call.reconcile.tasks.map(\.taskID.key).filter { attempts[$0] != nil })
+      lookLater(now)
+      return []
+    default: return []
     }
     // Of a launch with an unknown outcome the scheduler's core hears by asking.
     guard error.code != .outcomeUnknown else { return [] }
@@ -180,7 +189,7 @@ public struct TaskRunner: FrameworkBehaviour {
           $0.decline.offerIds = unused
         })
     }
-    if !doubtful.isEmpty, nextLook == nil { nextLook = now.uptime + patience }
+    lookLater(now)
     return calls + wantOffers()
   }
 
@@ -216,7 +225,7 @@ public struct TaskRunner: FrameworkBehaviour {
     if update.status.hasAgentID { attempt.agent = update.status.agentID }
     attempts[id] = attempt
     if state == .taskRunning { doubtful.remove(id) } else { doubtful.insert(id) }
-    if !doubtful.isEmpty, nextLook == nil { nextLook = now.uptime + patience }
+    lookLater(now)
     switch state {
     case .taskLost, .taskDropped, .taskGone, .taskGoneByOperator, .taskUnknown: return lost(id, attempt)
     default: break
@@ -226,6 +235,10 @@ public struct TaskRunner: FrameworkBehaviour {
       return []
     }
     return attempt.isReplaced && state != .taskUnreachable && state != .taskKilling ? [kill(id, attempt.agent)] : []
+  }
+
+  private mutating func lookLater(_ now: Moment) {
+    if !doubtful.isEmpty, nextLook == nil { nextLook = now.uptime + patience }
   }
 
   private mutating func lost(_ id: TaskKey, _ attempt: Attempt) -> [SchedulerCall] {

@@ -8,7 +8,7 @@ import Testing
 
 private let eager: WatcherConfiguration = {
   var configuration = WatcherConfiguration()
-  configuration.backoff = JitteredDelay(initial: .milliseconds(1), limit: .milliseconds(2))
+  configuration.backoff = Backoff(initial: .milliseconds(1), limit: .milliseconds(2))
   return configuration
 }()
 
@@ -128,7 +128,7 @@ struct WatcherTests {
       var configuration = eager
       configuration.refreshInterval = .zero
       // Anew at once, without a wait: none would end within this test.
-      configuration.backoff = JitteredDelay(initial: .seconds(3_600), limit: .seconds(3_600))
+      configuration.backoff = Backoff(initial: .seconds(3_600), limit: .seconds(3_600))
       try await withWatcher(of: client, configuration: configuration) { watcher in
         await master.opened(1)
         master.send(.subscribed(), .with { $0.type = .heartbeat })

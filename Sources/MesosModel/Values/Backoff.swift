@@ -1,13 +1,12 @@
-import MesosModel
-
 /// How long to wait before the next attempt: doubling up to a limit, with chance so that many clients do not come at once.
-public struct JitteredDelay: Hashable, Sendable {
+public struct Backoff: Hashable, Sendable {
   /// The longest wait after the first failure.
   public var initial: Duration
   /// The longest wait of all.
   public var limit: Duration
 
-  public init(initial: Duration, limit: Duration) {
+  /// One second to one minute where nothing is said.
+  public init(initial: Duration = .seconds(1), limit: Duration = .seconds(60)) {
     self.initial = initial
     self.limit = limit
   }
