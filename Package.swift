@@ -122,6 +122,12 @@ let libraries: [Library] = [
     ]),
   Library(name: "ProcessLaunch", dependencies: ["CProcessLaunch"]),
   Library(
+    name: "Containerizer",
+    dependencies: [
+      "ProcessLaunch", "CProcessLaunch", "CContainerLaunch", "CSeccomp", "StreamingJSON", "ShellSupport", "MesosModel",
+      protobuf, logging,
+    ]),
+  Library(
     name: "ReferenceMaster",
     dependencies: [
       "MasterCore", "ClusterView", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer",
@@ -163,6 +169,10 @@ let executables: [Target] = [
   .executableTarget(
     name: "mesos-executor", dependencies: ["ExecutorCore", "MesosModel", "MesosHTTP", "ProcessLaunch", protobuf],
     swiftSettings: settings),
+  // In C and linked statically: it starts in a millisecond, and in a container whose file system has no libraries.
+  .executableTarget(
+    name: "mesos-launch", dependencies: ["CContainerLaunch"],
+    linkerSettings: [.unsafeFlags(["-nostartfiles", "-static-executable"], .when(platforms: [.linux]))]),
   .executableTarget(name: "simulate-seeds", dependencies: ["MesosSimulation", "MesosModel"], swiftSettings: settings),
   .executableTarget(
     name: "mesos",
@@ -258,6 +268,13 @@ let tests: [Target] = [
     ],
     swiftSettings: settings),
   .testTarget(
+    name: "ContainerizerTests",
+    dependencies: [
+      "Containerizer", "CContainerLaunch", "ProcessLaunch", "MesosModel", "MesosTestKit", "mesos-launch",
+      "container-probe", protobuf, logging,
+    ],
+    swiftSettings: settings),
+  .testTarget(
     name: "ReferenceClusterTests",
     dependencies: [
       "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "ExecutorKit", "MesosHTTP", "MesosHTTPClient", "MesosModel",
@@ -300,6 +317,7 @@ let package = Package(
     .executable(name: "mesos-master", targets: ["mesos-master"]),
     .executable(name: "mesos-agent", targets: ["mesos-agent"]),
     .executable(name: "mesos-executor", targets: ["mesos-executor"]),
+    .executable(name: "mesos-launch", targets: ["mesos-launch"]),
     .executable(name: "mesos", targets: ["mesos"]),
     .executable(name: "simulate-seeds", targets: ["simulate-seeds"]),
   ],
@@ -321,7 +339,11 @@ let package = Package(
   targets: libraries.map { .target(name: $0.name, dependencies: $0.dependencies, swiftSettings: settings) } + [
     .systemLibrary(name: "CYajl", pkgConfig: "yajl", providers: [.apt(["libyajl-dev"]), .brew(["yajl"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .target(name: "CProcessLaunch"),
+    .target(name: "CContainerLaunch"),
+    // Inside of a container: says what it sees, and does what it is asked to.
+    .executableTarget(name: "container-probe", path: "Tests/ContainerProbe"),
     .target(name: "MesosTestKit", dependencies: ["MesosModel"], swiftSettings: settings),
     // TLS, proxies and metrics for tests: no product.
     .target(

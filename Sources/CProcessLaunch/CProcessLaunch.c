@@ -50,7 +50,7 @@ static int open_output(const struct swift_mesos_launch *request, const char *pat
       descriptor = open(path, flags | O_CREAT | O_EXCL, 0600);
       if (descriptor < 0 && errno == EEXIST) continue;
       if (descriptor < 0) return -1;
-      if (request->switch_user && syscall(SYS_fchown, descriptor, request->uid, request->gid) < 0) return -1;
+      if (request->gives_files && syscall(SYS_fchown, descriptor, request->file_uid, request->file_gid) < 0) return -1;
       if (fchmod(descriptor, 0644) < 0) return -1;
     }
     if (descriptor < 0) return -1;
@@ -106,7 +106,7 @@ static __attribute__((noinline, noreturn)) void run_child(
   // Above the standard streams, so that none of them takes its place.
   int hold = request->hold;
   if (hold >= 0 && (hold = lift(hold)) < 0) fail(failure, SWIFT_MESOS_STAGE_HOLD);
-  int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  int input = request->input >= 0 ? request->input : open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (input < 0 || (input = lift(input)) < 0) fail(failure, SWIFT_MESOS_STAGE_STDIN);
   int output = request->output.path ? open_output(request, request->output.path) : request->output.descriptor;
   if (output < 0 || (output = lift(output)) < 0) fail(failure, SWIFT_MESOS_STAGE_STDOUT);

@@ -68,6 +68,7 @@ struct PreparedLaunch: Sendable {
       call.arguments = UnsafePointer(argumentStrings.pointers)
       call.environment = UnsafePointer(environmentStrings.pointers)
       call.directory = UnsafePointer(directory.pointers[0])
+      if case .descriptor(let number) = request.standardInput { call.input = number } else { call.input = -1 }
       call.output = output.value
       call.error = error.value
       call.new_session = request.startsSession ? 1 : 0
@@ -78,6 +79,11 @@ struct PreparedLaunch: Sendable {
         call.gid = user.gid
         call.groups = groups.baseAddress
         call.group_count = groups.count
+      }
+      if let owner = request.fileOwner ?? (call.switch_user != 0 ? request.user : nil) {
+        call.gives_files = 1
+        call.file_uid = owner.uid
+        call.file_gid = owner.gid
       }
       return swift_mesos_launch(&call, &failure)
     }
@@ -115,7 +121,10 @@ private func describe(
   return switch UInt32(bitPattern: stage) {
   case SWIFT_MESOS_STAGE_SESSION.rawValue: (.session, "")
   case SWIFT_MESOS_STAGE_DIRECTORY.rawValue: (.directory, request.workingDirectory ?? "")
-  case SWIFT_MESOS_STAGE_STDIN.rawValue: (.standardInput, "/dev/null")
+  case SWIFT_MESOS_STAGE_STDIN.rawValue:
+    (
+      .standardInput, request.standardInput == .empty ? "/dev/null" : "\(request.standardInput)"
+    )
   case SWIFT_MESOS_STAGE_STDOUT.rawValue: (.standardOutput, name(request.standardOutput))
   case SWIFT_MESOS_STAGE_STDERR.rawValue: (.standardError, name(request.standardError))
   case SWIFT_MESOS_STAGE_DESCRIPTORS.rawValue: (.descriptors, "")

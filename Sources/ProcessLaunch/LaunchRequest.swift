@@ -1,7 +1,6 @@
 /// A process to start: program, environment, folder, streams and user.
 ///
-/// The child has no descriptor beyond its three standard streams, default signal dispositions, no blocked signal and
-/// `/dev/null` as its standard input.
+/// The child has no descriptor beyond its three standard streams, default signal dispositions and no blocked signal.
 public struct LaunchRequest: Hashable, Sendable {
   /// What is executed.
   public enum Program: Hashable, Sendable {
@@ -20,13 +19,21 @@ public struct LaunchRequest: Hashable, Sendable {
     case inherited(setting: [String: String] = [:])
   }
 
+  /// What the child reads.
+  public enum Input: Hashable, Sendable {
+    /// `/dev/null`.
+    case empty
+    /// A copy of this open descriptor.
+    case descriptor(Int32)
+  }
+
   /// Where an output stream goes.
   public enum Output: Hashable, Sendable {
     /// `/dev/null`.
     case discarded
     /// Where this process's own stream of that name goes.
     case inherited
-    /// Appended to this file, made with mode 0644 and owned by the child's user where it is missing. A symbolic link
+    /// Appended to this file, made with mode 0644 and given to ``LaunchRequest/fileOwner`` where it is missing. A symbolic link
     /// in the last place of the path is refused.
     case file(String)
     /// A copy of this open descriptor.
@@ -37,8 +44,11 @@ public struct LaunchRequest: Hashable, Sendable {
   public var environment: Environment
   /// The folder the child starts in; `nil` for that of this process. Entered before the user is switched.
   public var workingDirectory: String?
+  public var standardInput = Input.empty
   public var standardOutput: Output
   public var standardError: Output
+  /// Whose files become that are made for output; `nil` for the child's user.
+  public var fileOwner: UserIdentity?
   /// The user the child runs as; `nil` for that of this process. Another user needs root.
   public var user: UserIdentity?
   /// Whether the child leads a session (and so a process group) of its own: it then outlives its parent's terminal and

@@ -24,7 +24,7 @@ struct LayeringTests {
   ]
   static let serverOnly: Set<String> = [
     "Hummingbird", "GRDB", "CYajl", "CZlib", "StreamingJSON", "StateStorage", "ReferenceMaster", "ReferenceAgent",
-    "MesosHTTPServer", "MesosSecurity", "SandboxFiles", "ProcessLaunch", "ClusterView",
+    "MesosHTTPServer", "MesosSecurity", "SandboxFiles", "ProcessLaunch", "ClusterView", "Containerizer", "CSeccomp",
   ]
 
   /// Words that a core must not use: clocks, chance, files, processes and the environment.

@@ -33,8 +33,12 @@ struct swift_mesos_launch {
   char *const *arguments;   // null-terminated
   char *const *environment; // null-terminated
   const char *directory;    // null: the caller's
+  int input;                // a descriptor of which a copy becomes standard input, or -1 for /dev/null
   struct swift_mesos_output output;
   struct swift_mesos_output error;
+  int gives_files;          // files made for output belong to these two
+  uid_t file_uid;
+  gid_t file_gid;
   int new_session;
   int switch_user;
   uid_t uid;
