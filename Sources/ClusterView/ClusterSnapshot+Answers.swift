@@ -2,6 +2,7 @@ import MasterCore
 public import MesosHTTP
 import MesosModel
 import SwiftProtobuf
+import Synchronization
 
 // Field numbers and names are those of mesos.v1.master.Response and the messages in it.
 extension ClusterSnapshot {
@@ -69,16 +70,16 @@ extension ClusterSnapshot {
     var body = Body()
     switch query {
     case .getTasks:
-      body.append(await protobufList(taskRows, field: 2, \.protobufMessage))
-      body.append(await protobufList(unreachableTaskRows, field: 5, \.protobufMessage))
-      body.append(await protobufList(completedTaskRows, field: 3, \.protobufMessage))
-    case .getExecutors: body.append(await protobufList(executorRows, field: 1, \.protobufMessage))
+      body.append(await protobufList(taskRows, field: 2, { $0.protobufMessage }))
+      body.append(await protobufList(unreachableTaskRows, field: 5, { $0.protobufMessage }))
+      body.append(await protobufList(completedTaskRows, field: 3, { $0.protobufMessage }))
+    case .getExecutors: body.append(await protobufList(executorRows, field: 1, { $0.protobufMessage }))
     case .getFrameworks:
-      body.append(await protobufList(frameworkRows, field: 1, \.protobufMessage))
-      body.append(await protobufList(completedFrameworkRows, field: 2, \.protobufMessage))
+      body.append(await protobufList(frameworkRows, field: 1, { $0.protobufMessage }))
+      body.append(await protobufList(completedFrameworkRows, field: 2, { $0.protobufMessage }))
     case .getAgents:
-      body.append(await protobufList(agentRows, field: 1, \.protobufMessage))
-      body.append(await protobufList(recoveredAgentRows, field: 2, \.protobufMessage))
+      body.append(await protobufList(agentRows, field: 1, { $0.protobufMessage }))
+      body.append(await protobufList(recoveredAgentRows, field: 2, { $0.protobufMessage }))
     case .getRoles:
       body.append((try? MasterResponse.GetRoles.with { $0.roles = roles }.serializedBytes(partial: true)) ?? [])
     case .getState:
@@ -106,27 +107,27 @@ extension ClusterSnapshot {
     switch query {
     case .getTasks:
       body.append("{\"tasks\":[")
-      body.append(await jsonList(taskRows, \.json))
+      body.append(await jsonList(taskRows, { $0.json }))
       body.append("],\"unreachable_tasks\":[")
-      body.append(await jsonList(unreachableTaskRows, \.json))
+      body.append(await jsonList(unreachableTaskRows, { $0.json }))
       body.append("],\"completed_tasks\":[")
-      body.append(await jsonList(completedTaskRows, \.json))
+      body.append(await jsonList(completedTaskRows, { $0.json }))
       body.append("]}")
     case .getExecutors:
       body.append("{\"executors\":[")
-      body.append(await jsonList(executorRows, \.json))
+      body.append(await jsonList(executorRows, { $0.json }))
       body.append("]}")
     case .getFrameworks:
       body.append("{\"frameworks\":[")
-      body.append(await jsonList(frameworkRows, \.json))
+      body.append(await jsonList(frameworkRows, { $0.json }))
       body.append("],\"completed_frameworks\":[")
-      body.append(await jsonList(completedFrameworkRows, \.json))
+      body.append(await jsonList(completedFrameworkRows, { $0.json }))
       body.append("]}")
     case .getAgents:
       body.append("{\"agents\":[")
-      body.append(await jsonList(agentRows, \.json))
+      body.append(await jsonList(agentRows, { $0.json }))
       body.append("],\"recovered_agents\":[")
-      body.append(await jsonList(recoveredAgentRows, \.json))
+      body.append(await jsonList(recoveredAgentRows, { $0.json }))
       body.append("]}")
     case .getRoles: body.append(MasterResponse.GetRoles.with { $0.roles = roles }.jsonBytes())
     case .getState:
@@ -143,32 +144,31 @@ extension ClusterSnapshot {
 
   /// A repeated field, one slice a chunk.
   private func protobufList<Row>(
-    _ rows: SlabRows<Row>, field: Int, _ message: (Row) -> [[UInt8]]
+    _ rows: SlabRows<Row>, field: Int, _ message: @escaping @Sendable (Row) -> [[UInt8]]
   ) async -> Body {
     var body = Body()
-    for (chunk, encodings) in zip(rows.chunks, rows.encodings) where !chunk.isEmpty {
-      body.append(
-        encodings.slice(.protobuf(field: field), ledger) {
-          let messages = chunk.compactMap { $0.map(message) }
-          let lengths = messages.map { $0.reduce(0) { $0 + $1.count } }
-          var slice: [UInt8] = []
-          slice.reserveCapacity(lengths.reduce(0) { $0 + $1 + WireBytes.headerCount(field: field, length: $1) })
-          for (parts, length) in zip(messages, lengths) {
-            WireBytes.appendHeader(field: field, length: length, to: &slice)
-            for part in parts { slice += part }
-          }
-          return slice
-        })
-      await Task.yield()
+    let slices = await slices(of: rows) { chunk, encodings, ledger in
+      encodings.slice(.protobuf(field: field), ledger) {
+        let messages = chunk.compactMap { $0.map(message) }
+        let lengths = messages.map { $0.reduce(0) { $0 + $1.count } }
+        var slice: [UInt8] = []
+        slice.reserveCapacity(lengths.reduce(0) { $0 + $1 + WireBytes.headerCount(field: field, length: $1) })
+        for (parts, length) in zip(messages, lengths) {
+          WireBytes.appendHeader(field: field, length: length, to: &slice)
+          for part in parts { slice += part }
+        }
+        return slice
+      }
     }
+    for slice in slices { body.append(slice) }
     return body
   }
 
   /// The elements of an array with commas between them, one slice a chunk.
-  private func jsonList<Row>(_ rows: SlabRows<Row>, _ json: (Row) -> [UInt8]) async -> Body {
+  private func jsonList<Row>(_ rows: SlabRows<Row>, _ json: @escaping @Sendable (Row) -> [UInt8]) async -> Body {
     var body = Body()
-    for (chunk, encodings) in zip(rows.chunks, rows.encodings) where !chunk.isEmpty {
-      let slice = encodings.slice(.json, ledger) {
+    let slices = await slices(of: rows) { chunk, encodings, ledger in
+      encodings.slice(.json, ledger) {
         let elements = chunk.compactMap { $0.map(json) }
         var slice: [UInt8] = []
         slice.reserveCapacity(elements.reduce(0) { $0 + $1.count + 1 })
@@ -178,10 +178,43 @@ extension ClusterSnapshot {
         }
         return slice
       }
-      body.append(body.length == 0 ? Array(slice.dropFirst()) : slice)
-      await Task.yield()
     }
+    for slice in slices { body.append(body.length == 0 ? Array(slice.dropFirst()) : slice) }
     return body
+  }
+
+  /// One slice for each chunk, in their order.
+  ///
+  /// Two tasks make them, which matters to the first reader after a fail-over alone: whoever comes later finds them made. Both yield after
+  /// each chunk, so that other work waits for one chunk at most.
+  private func slices<Row>(
+    of rows: SlabRows<Row>, _ make: @escaping @Sendable ([Row?], ChunkEncodings, EncodingLedger) -> [UInt8]
+  ) async -> [[UInt8]] {
+    let (chunks, encodings, ledger) = (rows.chunks, rows.encodings, ledger)
+    let next = NextChunk()
+    @Sendable func work() async -> [(chunk: Int, slice: [UInt8])] {
+      var made: [(chunk: Int, slice: [UInt8])] = []
+      while let chunk = next.take(below: chunks.count) {
+        guard !chunks[chunk].isEmpty else { continue }
+        made.append((chunk, make(chunks[chunk], encodings[chunk], ledger)))
+        await Task.yield()
+      }
+      return made
+    }
+    guard chunks.count > 1 else { return await work().map(\.slice) }
+    async let other = work()
+    let own = await work()
+    return (own + (await other)).sorted { $0.chunk < $1.chunk }.map(\.slice)
+  }
+}
+
+/// Which chunk is made next, by whichever task has the time.
+private final class NextChunk: Sendable {
+  private let count = Atomic<Int>(0)
+
+  func take(below end: Int) -> Int? {
+    let chunk = count.add(1, ordering: .relaxed).oldValue
+    return chunk < end ? chunk : nil
   }
 }
 
