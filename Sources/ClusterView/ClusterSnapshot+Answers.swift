@@ -2,6 +2,7 @@ import MasterCore
 public import MesosHTTP
 import MesosModel
 import SwiftProtobuf
+import Synchronization
 
 // Field numbers and names are those of mesos.v1.master.Response and the messages in it.
 extension ClusterSnapshot {
@@ -69,16 +70,16 @@ extension ClusterSnapshot {
     var body = Body()
     switch query {
     case .getTasks:
-      body.append(await protobufList(taskRows, seenTask, field: 2, \.protobufMessage))
-      body.append(await protobufList(unreachableTaskRows, seenTask, field: 5, \.protobufMessage))
-      body.append(await protobufList(completedTaskRows, seenTask, field: 3, \.protobufMessage))
-    case .getExecutors: body.append(await protobufList(executorRows, seenExecutor, field: 1, \.protobufMessage))
+      body.append(await protobufList(taskRows, seenTask, field: 2, { $0.protobufMessage }))
+      body.append(await protobufList(unreachableTaskRows, seenTask, field: 5, { $0.protobufMessage }))
+      body.append(await protobufList(completedTaskRows, seenTask, field: 3, { $0.protobufMessage }))
+    case .getExecutors: body.append(await protobufList(executorRows, seenExecutor, field: 1, { $0.protobufMessage }))
     case .getFrameworks:
-      body.append(await protobufList(frameworkRows, seenFramework, field: 1, \.protobufMessage))
-      body.append(await protobufList(completedFrameworkRows, seenFramework, field: 2, \.protobufMessage))
+      body.append(await protobufList(frameworkRows, seenFramework, field: 1, { $0.protobufMessage }))
+      body.append(await protobufList(completedFrameworkRows, seenFramework, field: 2, { $0.protobufMessage }))
     case .getAgents:
-      body.append(await protobufList(agentRows, seenAgent, field: 1, \.protobufMessage))
-      body.append(await protobufList(recoveredAgentRows, seenRecovered, field: 2, \.protobufMessage))
+      body.append(await protobufList(agentRows, seenAgent, field: 1, { $0.protobufMessage }))
+      body.append(await protobufList(recoveredAgentRows, seenRecovered, field: 2, { $0.protobufMessage }))
     case .getRoles:
       body.append((try? MasterResponse.GetRoles.with { $0.roles = roles }.serializedBytes(partial: true)) ?? [])
     case .getState:
@@ -106,27 +107,27 @@ extension ClusterSnapshot {
     switch query {
     case .getTasks:
       body.append("{\"tasks\":[")
-      body.append(await jsonList(taskRows, seenTask, \.json))
+      body.append(await jsonList(taskRows, seenTask, { $0.json }))
       body.append("],\"unreachable_tasks\":[")
-      body.append(await jsonList(unreachableTaskRows, seenTask, \.json))
+      body.append(await jsonList(unreachableTaskRows, seenTask, { $0.json }))
       body.append("],\"completed_tasks\":[")
-      body.append(await jsonList(completedTaskRows, seenTask, \.json))
+      body.append(await jsonList(completedTaskRows, seenTask, { $0.json }))
       body.append("]}")
     case .getExecutors:
       body.append("{\"executors\":[")
-      body.append(await jsonList(executorRows, seenExecutor, \.json))
+      body.append(await jsonList(executorRows, seenExecutor, { $0.json }))
       body.append("]}")
     case .getFrameworks:
       body.append("{\"frameworks\":[")
-      body.append(await jsonList(frameworkRows, seenFramework, \.json))
+      body.append(await jsonList(frameworkRows, seenFramework, { $0.json }))
       body.append("],\"completed_frameworks\":[")
-      body.append(await jsonList(completedFrameworkRows, seenFramework, \.json))
+      body.append(await jsonList(completedFrameworkRows, seenFramework, { $0.json }))
       body.append("]}")
     case .getAgents:
       body.append("{\"agents\":[")
-      body.append(await jsonList(agentRows, seenAgent, \.json))
+      body.append(await jsonList(agentRows, seenAgent, { $0.json }))
       body.append("],\"recovered_agents\":[")
-      body.append(await jsonList(recoveredAgentRows, seenRecovered, \.json))
+      body.append(await jsonList(recoveredAgentRows, seenRecovered, { $0.json }))
       body.append("]}")
     case .getRoles: body.append(MasterResponse.GetRoles.with { $0.roles = roles }.jsonBytes())
     case .getState:
@@ -166,58 +167,85 @@ extension ClusterSnapshot {
     return Record(RecoveredAgentContent(id: row.content.id, info: info), ledger)
   }
 
-  /// The rows of a chunk on the wire: what all readers share, or what this one sees of them.
-  private func slice<Row>(
-    _ chunk: [Row?], _ encodings: ChunkEncodings, _ form: ChunkEncodings.Form, _ seen: (Row, Sight) -> Row?,
-    _ make: ([Row?]) -> [UInt8]
-  ) -> [UInt8] {
-    guard let sight else { return encodings.slice(form, ledger) { make(chunk) } }
-    return make(chunk.map { row in row.flatMap { seen($0, sight) } })
-  }
-
   /// A repeated field, one slice a chunk.
   private func protobufList<Row>(
-    _ rows: SlabRows<Row>, _ seen: (Row, Sight) -> Row?, field: Int, _ message: (Row) -> [[UInt8]]
+    _ rows: SlabRows<Row>, _ seen: @escaping @Sendable (Row, Sight) -> Row?, field: Int,
+    _ message: @escaping @Sendable (Row) -> [[UInt8]]
   ) async -> Body {
     var body = Body()
-    for (chunk, encodings) in zip(rows.chunks, rows.encodings) where !chunk.isEmpty {
-      body.append(
-        slice(chunk, encodings, .protobuf(field: field), seen) { chunk in
-          let messages = chunk.compactMap { $0.map(message) }
-          let lengths = messages.map { $0.reduce(0) { $0 + $1.count } }
-          var slice: [UInt8] = []
-          slice.reserveCapacity(lengths.reduce(0) { $0 + $1 + WireBytes.headerCount(field: field, length: $1) })
-          for (parts, length) in zip(messages, lengths) {
-            WireBytes.appendHeader(field: field, length: length, to: &slice)
-            for part in parts { slice += part }
-          }
-          return slice
-        })
-      await Task.yield()
+    let slices = await slices(of: rows, seen, .protobuf(field: field)) { chunk in
+      let messages = chunk.compactMap { $0.map(message) }
+      let lengths = messages.map { $0.reduce(0) { $0 + $1.count } }
+      var slice: [UInt8] = []
+      slice.reserveCapacity(lengths.reduce(0) { $0 + $1 + WireBytes.headerCount(field: field, length: $1) })
+      for (parts, length) in zip(messages, lengths) {
+        WireBytes.appendHeader(field: field, length: length, to: &slice)
+        for part in parts { slice += part }
+      }
+      return slice
     }
+    for slice in slices { body.append(slice) }
     return body
   }
 
   /// The elements of an array with commas between them, one slice a chunk.
   private func jsonList<Row>(
-    _ rows: SlabRows<Row>, _ seen: (Row, Sight) -> Row?, _ json: (Row) -> [UInt8]
+    _ rows: SlabRows<Row>, _ seen: @escaping @Sendable (Row, Sight) -> Row?,
+    _ json: @escaping @Sendable (Row) -> [UInt8]
   ) async -> Body {
     var body = Body()
-    for (chunk, encodings) in zip(rows.chunks, rows.encodings) where !chunk.isEmpty {
-      let slice = slice(chunk, encodings, .json, seen) { chunk in
-        let elements = chunk.compactMap { $0.map(json) }
-        var slice: [UInt8] = []
-        slice.reserveCapacity(elements.reduce(0) { $0 + $1.count + 1 })
-        for element in elements {
-          slice.append(UInt8(ascii: ","))
-          slice += element
-        }
-        return slice
+    let slices = await slices(of: rows, seen, .json) { chunk in
+      let elements = chunk.compactMap { $0.map(json) }
+      var slice: [UInt8] = []
+      slice.reserveCapacity(elements.reduce(0) { $0 + $1.count + 1 })
+      for element in elements {
+        slice.append(UInt8(ascii: ","))
+        slice += element
       }
-      body.append(body.length == 0 ? Array(slice.dropFirst()) : slice)
-      await Task.yield()
+      return slice
     }
+    for slice in slices { body.append(body.length == 0 ? Array(slice.dropFirst()) : slice) }
     return body
+  }
+
+  /// One slice for each chunk, in their order.
+  ///
+  /// Two tasks make them, which matters to the first reader after a fail-over alone: whoever comes later finds them made. Both yield after
+  /// each chunk, so that other work waits for one chunk at most.
+  private func slices<Row>(
+    of rows: SlabRows<Row>, _ seen: @escaping @Sendable (Row, Sight) -> Row?, _ form: ChunkEncodings.Form,
+    _ make: @escaping @Sendable ([Row?]) -> [UInt8]
+  ) async -> [[UInt8]] {
+    let (chunks, encodings, ledger, sight) = (rows.chunks, rows.encodings, ledger, sight)
+    // What all readers share, or what this one sees of the rows.
+    @Sendable func slice(_ chunk: Int) -> [UInt8] {
+      guard let sight else { return encodings[chunk].slice(form, ledger) { make(chunks[chunk]) } }
+      return make(chunks[chunk].map { row in row.flatMap { seen($0, sight) } })
+    }
+    let next = NextChunk()
+    @Sendable func work() async -> [(chunk: Int, slice: [UInt8])] {
+      var made: [(chunk: Int, slice: [UInt8])] = []
+      while let chunk = next.take(below: chunks.count) {
+        guard !chunks[chunk].isEmpty else { continue }
+        made.append((chunk, slice(chunk)))
+        await Task.yield()
+      }
+      return made
+    }
+    guard chunks.count > 1 else { return await work().map(\.slice) }
+    async let other = work()
+    let own = await work()
+    return (own + (await other)).sorted { $0.chunk < $1.chunk }.map(\.slice)
+  }
+}
+
+/// Which chunk is made next, by whichever task has the time.
+private final class NextChunk: Sendable {
+  private let count = Atomic<Int>(0)
+
+  func take(below end: Int) -> Int? {
+    let chunk = count.add(1, ordering: .relaxed).oldValue
+    return chunk < end ? chunk : nil
   }
 }
 

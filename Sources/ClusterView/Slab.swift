@@ -1,3 +1,5 @@
+import MesosModel
+
 /// A row that knows its key.
 protocol SlabRow: Sendable {
   associatedtype Key: Hashable & Sendable
@@ -29,7 +31,7 @@ struct Slab<Row: SlabRow>: Sendable {
   private(set) var rows = SlabRows<Row>()
   private let chunkSize: Int
   /// Where each key stands: the number of its place, counted from the first row ever.
-  private var places: [Row.Key: Int] = [:]
+  private var places = PlaceIndex<Row.Key>()
   /// Rows in each chunk.
   private var live: [Int] = []
   /// Chunks that were dropped from the front.
@@ -47,22 +49,29 @@ struct Slab<Row: SlabRow>: Sendable {
   /// Puts a row in the place of the one with its key, or at the end.
   mutating func put(_ row: Row) {
     let key = row.key
-    if let place = places[key] {
+    // Most rows are new, so their keys are looked for once, with the place at the end at hand.
+    let isFull = rows.chunks.last.map { $0.count == chunkSize } ?? true
+    let end =
+      isFull
+      ? (rows.chunks.count + dropped) * chunkSize
+      : (rows.chunks.count - 1 + dropped) * chunkSize + (rows.chunks.last?.count ?? 0)
+    if let place = places.update(key, end) {
+      _ = places.update(key, place)
       rows.chunks[place / chunkSize - dropped][place % chunkSize] = row
       rows.noteWrite(place / chunkSize - dropped)
       return
     }
-    if rows.chunks.last.map({ $0.count == chunkSize }) ?? true {
+    if isFull {
       let full = rows.chunks.count - 1
       var chunk: [Row?] = []
       chunk.reserveCapacity(chunkSize)
       rows.chunks.append(chunk)
       rows.encodings.append(ChunkEncodings())
       live.append(0)
+      // The number of the place holds: chunks dropped from the front stay counted.
       if full >= 0, live[full] == 0 { release(full) }
     }
     let last = rows.chunks.count - 1
-    places[key] = (last + dropped) * chunkSize + rows.chunks[last].count
     rows.chunks[last].append(row)
     rows.noteWrite(last)
     live[last] += 1
@@ -87,7 +96,7 @@ struct Slab<Row: SlabRow>: Sendable {
   /// Takes a row out.
   @discardableResult
   mutating func remove(_ key: Row.Key) -> Row? {
-    guard let place = places.removeValue(forKey: key) else { return nil }
+    guard let place = places.remove(key) else { return nil }
     let chunk = place / chunkSize - dropped
     let row = rows.chunks[chunk][place % chunkSize]
     rows.chunks[chunk][place % chunkSize] = nil

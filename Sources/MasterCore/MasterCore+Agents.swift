@@ -180,7 +180,7 @@ extension MasterCore {
     if goneAgents.contains(id) { return shutDown(connection, "Agent has been marked gone") }
     // It comes again, and is told then.
     if markingGone.contains(id) { return effects.directives.append(.closeAgent(connection)) }
-    let info = MessageBytes.encoded(record.agentInfo)
+    let info = inventory.encodedInfo
     if let agent = agents[id], !agent.isLeaving {
       guard agent.address.ip == address.ip, agent.info.hostname == record.agentInfo.hostname else {
         return refuse(connection, "Agent attempted to reregister with different IP / hostname")
@@ -255,7 +255,7 @@ extension MasterCore {
     where !frameworks.contains(framework.id) && !completedFrameworks.contains(framework.id) {
       recover(framework.id, framework.info, at: now)
     }
-    let used = used(by: inventory)
+    let (used, present) = used(by: inventory)
     do {
       try allocator.add(agent, used: used)
     } catch {
@@ -266,7 +266,7 @@ extension MasterCore {
     links[connection] = id
     agents[id] = agent
     deadlines.insert(.agent(id, incarnation: agent.incarnation), at: now.uptime + configuration.agentTimeout)
-    change(.agent(agent.row))
+    change(.agent(agent.row(encodedInfo: inventory.encodedInfo)))
     // Now: who reads the log can tell an agent that came back from one that is given up.
     if isRecovered { change(.recoveredAgentRemoved(id)) }
     // At once for all that runs there.
@@ -278,20 +278,24 @@ extension MasterCore {
     send(.registered(.with { $0.agentID = id.value }), to: connection)
     settleUnavailability(of: id)
     restoreCondition(of: id)
-    for task in inventory.tasks where frameworks.contains(task.name.framework) {
-      guard !tasks.contains(task.name) else {
+    let places = inventory.frameworks.map { frameworks.place(of: $0.id) }
+    agents[id]?.tasks.reserveCapacity(inventory.tasks.count)
+    effects.directives.reserveCapacity(effects.directives.count + inventory.tasks.count)
+    for (index, task) in inventory.tasks.enumerated() {
+      guard let place = places[task.framework] else { continue }
+      guard present.isEmpty || !present.contains(index) else {
         // The id was used again elsewhere: of two tasks of one name, the one that is known stays.
         send(Self.kill(task.name), to: id)
         continue
       }
-      let wasKnown = frameworks[task.name.framework]?.unreachableTasks.remove(task.name.task) != nil
-      forgetCompleted(task.name)
+      let wasKnown = frameworks[place: place]?.unreachableTasks.remove(task.name.task) != nil
+      if frameworks[place: place]?.completedTasks.isEmpty == false { forgetCompleted(task.name) }
       add(
-        task.name, agent: id, executor: task.executor, resources: task.resources, stable: task.stable,
+        task.name, framework: place, agent: id, executor: task.executor, resources: task.resources, stable: task.stable,
         statuses: task.statuses, sharesCgroups: task.sharesCgroups, movedBack: wasKnown, isCounted: true)
       if !isRecovered {
         let message = wasUnreachable ? "Unreachable agent re-reregistered" : "Unknown agent reregistered"
-        if let connection = frameworks[task.name.framework]?.connection {
+        if let connection = frameworks[place: place]?.connection {
           // What its framework is told next: how it ended, the agent says itself, to be acknowledged.
           let state = task.statuses.awaited?.state ?? task.state
           let status = latest(
@@ -301,7 +305,7 @@ extension MasterCore {
         }
       }
     }
-    for record in inventory.completed { recall(record, on: id) }
+    recall(inventory.completed, of: inventory.frameworks.map(\.id), on: id)
     reconcile(inventory.operations, on: id, at: now)
     checkDrained(id, at: now)
     // Tasks that were unreachable and that the agent does not name are over; nothing is known of how.
@@ -324,17 +328,27 @@ extension MasterCore {
       })
   }
 
-  /// What the inventory uses that is not counted yet, by framework; frameworks that are completed use nothing.
-  private func used(by inventory: AgentInventory) -> [FrameworkKey: Resources] {
+  /// What the inventory uses that is not counted yet, by framework; frameworks that are completed use nothing. With it the indices of tasks
+  /// whose names the master has.
+  private func used(by inventory: AgentInventory) -> (resources: [FrameworkKey: Resources], present: Set<Int>) {
     var used: [FrameworkKey: Resources] = [:]
+    var present: Set<Int> = []
     for executor in inventory.executors where frameworks.contains(executor.name.framework) {
       used[executor.name.framework, default: Resources()] += executor.resources
     }
-    for task in inventory.tasks where frameworks.contains(task.name.framework) && !task.state.isTerminal {
-      if tasks.contains(task.name) { continue }
-      used[task.name.framework, default: Resources()] += task.resources
+    var ofFrameworks: [Resources?] = inventory.frameworks.map { frameworks.contains($0.id) ? Resources() : nil }
+    for (index, task) in inventory.tasks.enumerated() where ofFrameworks[task.framework] != nil {
+      if tasks.contains(task.name) {
+        present.insert(index)
+      } else if !task.state.isTerminal {
+        ofFrameworks[task.framework]? += task.resources
+      }
     }
-    return used
+    for (framework, resources) in zip(inventory.frameworks, ofFrameworks) {
+      guard let resources, !resources.isEmpty else { continue }
+      used[framework.id, default: Resources()] += resources
+    }
+    return (used, present)
   }
 
   /// An agent that the master has registered: after a disconnection, or in a second session.

@@ -92,7 +92,9 @@ extension MasterCore {
 
   /// What frameworks answered about the agent counts no longer.
   mutating func forgetAnswers(of agent: AgentKey) {
-    guard let machine = agents[agent]?.machine, let answers = inverseAnswers.removeValue(forKey: agent) else { return }
+    guard !inverseAnswers.isEmpty, let machine = agents[agent]?.machine,
+      let answers = inverseAnswers.removeValue(forKey: agent)
+    else { return }
     for framework in answers.sorted() { change(.inverseOfferAnswer(machine, agent, framework, nil)) }
   }
 

@@ -27,8 +27,12 @@ extension MasterCore {
     if let agent = links[connection] { agents[agent]?.heard = now.uptime }
   }
 
+  /// Most deadlines that one turn sees to: those of all agents may fall on one moment. The rest are due at once, in the next turn.
+  private static let deadlinesPerTurn = 1_000
+
   mutating func tick(at now: Moment) {
-    while let due = deadlines.popDue(at: now.uptime) {
+    for _ in 0..<Self.deadlinesPerTurn {
+      guard let due = deadlines.popDue(at: now.uptime) else { break }
       switch due {
       case .heartbeat(let connection):
         if subscribers[connection] != nil { sendHeartbeat(to: connection, at: now) }
@@ -52,13 +56,16 @@ extension MasterCore {
   }
 
   private mutating func checkAgent(_ id: AgentKey, incarnation: UInt64, at now: Moment) {
-    guard let agent = agents[id], agent.incarnation == incarnation else { return }
-    let limit = agent.heard + configuration.agentTimeout
+    // Of most agents no more is looked at than when they were heard.
+    guard let place = agents.place(of: id), agents[place: place]?.incarnation == incarnation,
+      let heard = agents[place: place]?.heard
+    else { return }
+    let limit = heard + configuration.agentTimeout
     guard limit <= now.uptime else {
       return deadlines.insert(.agent(id, incarnation: incarnation), at: limit)
     }
     // The registry is being told already; if that fails, the check comes again.
-    guard !agent.isLeaving, !agent.isRemovalScheduled else { return }
+    guard let agent = agents[id], !agent.isLeaving, !agent.isRemovalScheduled else { return }
     guard !reregistering.contains(id) else {
       return deadlines.insert(
         .agent(id, incarnation: incarnation), at: now.uptime + configuration.agentPingTimeout)

@@ -159,9 +159,9 @@ extension MasterCore {
 
   /// Tells the allocator and the agent's next offers when its machine is planned to be out of use.
   mutating func settleUnavailability(of id: AgentKey) {
-    guard let agent = agents[id] else { return }
+    guard let machine = agents[id]?.machine else { return }
     forgetAnswers(of: id)
-    let unavailability = maintenance.unavailability(of: agent.machine)
+    let unavailability = maintenance.unavailability(of: machine)
     agents[id]?.unavailability = unavailability
     allocator.plan(
       id,

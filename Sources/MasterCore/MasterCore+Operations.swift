@@ -324,6 +324,8 @@ extension MasterCore {
 
   /// Takes over what an agent that registered again says of operations: those it does not name never reached it.
   mutating func reconcile(_ inventory: [OperationInventory], on agent: AgentKey, at now: Moment) {
+    // Most agents have none, and then there is nothing to sort.
+    guard !inventory.isEmpty || agents[agent]?.operations.isEmpty == false else { return }
     let named = Set(inventory.map(\.key))
     for key in sorted(agents[agent]?.operations ?? []) where !named.contains(key) {
       // Of those of providers the agent tells apart.

@@ -7,20 +7,37 @@ import SwiftProtobuf
 extension MasterCore {
   // MARK: Tables
 
-  /// - Parameter isCounted: Whether what it uses was counted before.
   mutating func add(
     _ name: TaskName, agent: AgentKey, executor: ExecutorKey?, resources: Resources, stable: [UInt8],
-    statuses: TaskStatuses, sharesCgroups: Bool, movedBack: Bool = false, isCounted: Bool = false
+    statuses: TaskStatuses, sharesCgroups: Bool
+  ) {
+    guard let place = frameworks.place(of: name.framework) else {
+      preconditionFailure("task \(name) of a framework that is not there")
+    }
+    add(
+      name, framework: place, agent: agent, executor: executor, resources: resources, stable: stable,
+      statuses: statuses, sharesCgroups: sharesCgroups)
+  }
+
+  /// Adds a task whose name is not in the table.
+  ///
+  /// - Parameters:
+  ///   - place: The place of its framework in ``frameworks``.
+  ///   - isCounted: Whether what it uses was counted before.
+  mutating func add(
+    _ name: TaskName, framework place: Int, agent: AgentKey, executor: ExecutorKey?, resources: Resources,
+    stable: [UInt8], statuses: TaskStatuses, sharesCgroups: Bool, movedBack: Bool = false, isCounted: Bool = false
   ) {
     lastTask += 1
     let isReleased = statuses.state.isTerminal
-    tasks[name] = TrackedTask(
-      number: lastTask, agent: agent, executor: executor, resources: resources, statuses: statuses,
-      isReleased: isReleased, sharesCgroups: sharesCgroups)
+    tasks.add(
+      name,
+      TrackedTask(
+        number: lastTask, agent: agent, executor: executor, resources: resources, statuses: statuses,
+        isReleased: isReleased, sharesCgroups: sharesCgroups))
     counters.moved(from: nil, to: statuses.state)
-    frameworks[name.framework]?.counts.moved(from: nil, to: statuses.state)
+    frameworks[place: place]?.noteTask(name.task, statuses.state)
     agents[agent]?.tasks.insert(name)
-    frameworks[name.framework]?.tasks.insert(name.task)
     if !isReleased, !isCounted { use(resources, of: agent, by: name.framework) }
     if movedBack {
       change(.taskMoved(name.framework, name.task, statuses.row, to: .active))
@@ -102,19 +119,29 @@ extension MasterCore {
   /// speaks of any more there is no history.
   ///
   /// - Source: Apache Mesos, `master/master.cpp`, `addSlave`, which keeps them of the frameworks that it knows.
-  mutating func recall(_ record: LinkTaskRecord, on agent: AgentKey) {
-    let name = TaskName(framework: FrameworkKey(record.frameworkID), task: TaskKey(record.taskID))
-    guard frameworks.contains(name.framework), !tasks.contains(name),
-      frameworks[name.framework]?.unreachableTasks.contains(name.task) == false,
-      frameworks[name.framework]?.completedTasks.contains(name.task) == false
-    else { return }
-    change(
-      .task(
-        TaskRow(
-          id: name.task, framework: name.framework, agent: agent,
-          executor: record.hasExecutorID ? ExecutorKey(record.executorID) : nil,
-          stable: [UInt8](record.stable), status: TaskStatuses(record).row, section: .completed)))
-    complete(name)
+  ///
+  /// - Parameter frameworks: Those that the agent named, of which the records are.
+  mutating func recall(_ records: [LinkTaskRecord], of named: [FrameworkKey], on agent: AgentKey) {
+    guard !records.isEmpty else { return }
+    let places = named.map { frameworks.place(of: $0) }
+    let limit = configuration.completedTasksPerFrameworkMax
+    var index = FrameworkIndex(named)
+    for record in records {
+      // An agent may remember tasks of frameworks that nothing of runs there any more.
+      let place = index[record.frameworkID].map { places[$0] } ?? frameworks.place(of: FrameworkKey(record.frameworkID))
+      let task = TaskKey(record.taskID)
+      guard let place, let id = frameworks[place: place]?.id, frameworks[place: place]?.remembers(task) == false,
+        !tasks.contains(TaskName(framework: id, task: task))
+      else { continue }
+      change(
+        .task(
+          TaskRow(
+            id: task, framework: id, agent: agent,
+            executor: record.hasExecutorID ? ExecutorKey(record.executorID) : nil,
+            stable: [UInt8](record.stable), status: TaskStatuses(record).row, section: .completed)))
+      let dropped = frameworks[place: place]?.completedTasks.append(task, (), limit: limit) ?? []
+      for (key, _) in dropped { change(.taskForgotten(id, key)) }
+    }
   }
 
   /// Makes room for a task of the same id as one of the history.

@@ -122,12 +122,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   func channelInactive(context: ChannelHandlerContext) {
     monitor.noteInputClosed()
+    monitor.noteWritability(true)
     cancelTimers()
     context.fireChannelInactive()
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
     monitor.noteInputClosed()
+    monitor.noteWritability(true)
     cancelTimers()
   }
 
@@ -147,6 +149,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
+    monitor.noteWritability(context.channel.isWritable)
     if context.channel.isWritable {
       writeTimer?.cancel()
       writeTimer = nil

@@ -11,6 +11,9 @@ final class ConnectionMonitor: Sendable {
     var received = 0
     var nextWaiter = 0
     var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+    var isWritable = true
+    /// Whoever waits for room in the connection's buffer.
+    var writers: [CheckedContinuation<Void, Never>] = []
   }
 
   private let state = Mutex(State())
@@ -27,6 +30,29 @@ final class ConnectionMonitor: Sendable {
 
   /// Whether all of request `number` arrived.
   func hasReceived(request number: Int) -> Bool { state.withLock { $0.received >= number } }
+
+  /// Whether the connection's buffer has room, that is, the client takes what is written.
+  func noteWritability(_ isWritable: Bool) {
+    let writers = state.withLock { state in
+      state.isWritable = isWritable
+      guard isWritable else { return [CheckedContinuation<Void, Never>]() }
+      defer { state.writers = [] }
+      return state.writers
+    }
+    for writer in writers { writer.resume() }
+  }
+
+  /// Returns when the connection's buffer has room, or the connection is over: then the next write fails.
+  func waitForRoom() async {
+    await withCheckedContinuation { continuation in
+      let resumesNow = state.withLock { state in
+        if state.isWritable { return true }
+        state.writers.append(continuation)
+        return false
+      }
+      if resumesNow { continuation.resume() }
+    }
+  }
 
   func noteInputClosed() {
     let waiters = state.withLock { state in

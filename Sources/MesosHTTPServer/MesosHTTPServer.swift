@@ -47,10 +47,12 @@ public final class MesosHTTPServer: Service {
   ///
   /// - Throws: What the system says when the address cannot be listened on.
   public func run() async throws {
+    let turns = BodyTurns()
     let child = MesosConnection(configuration: configuration) {
       [routes, authenticators, logger] request, writer, channel, monitor in
       try await respond(
-        to: request, with: routes, authenticators, writer: writer, channel: channel, monitor: monitor, logger: logger)
+        to: request, with: routes, authenticators, writer: writer, channel: channel, monitor: monitor, turns: turns,
+        logger: logger)
     }
     let service = child.server(
       configuration: ServerConfiguration(
@@ -212,8 +214,9 @@ private let sliceBatchBytes = 256 * 1024
 @concurrent private func respond(
   to request: Request, with routes: RouteTable, _ authenticators: [String: any HTTPAuthenticator],
   writer: consuming ResponseWriter, channel: any Channel,
-  monitor: ConnectionMonitor, logger: Logger
+  monitor: ConnectionMonitor, turns: BodyTurns, logger: Logger
 ) async throws {
+  turns.noteRequest()
   let isHead = request.method == .head
   let response = await response(
     to: request, from: routes, authenticators, channel: channel, monitor: monitor, logger: logger)
@@ -237,19 +240,26 @@ private let sliceBatchBytes = 256 * 1024
     head.setLength(slices.reduce(0) { $0 + $1.count })
     guard !isHead else { return try await writer.writeResponse(head) }
     var body = try await writer.writeHead(head)
-    var batch: [ByteBuffer] = []
-    var batchBytes = 0
-    for slice in slices {
-      batch.append(ByteBuffer(bytes: slice))
-      batchBytes += slice.count
-      if batchBytes >= sliceBatchBytes {
-        try await body.write(contentsOf: batch)
+    var next = slices.startIndex
+    while next < slices.endIndex {
+      var (end, count) = (next, 0)
+      while end < slices.endIndex, count < sliceBatchBytes {
+        count += slices[end].count
+        end += 1
+      }
+      let batch = slices[next..<end]
+      next = end
+      // A body that is no more than one piece does not wait for those that are many.
+      guard batch.count < slices.count else {
+        try await body.write(contentsOf: batch.map { ByteBuffer(bytes: $0) })
+        break
+      }
+      await monitor.waitForRoom()
+      try await turns.pass {
+        try await body.write(contentsOf: batch.map { ByteBuffer(bytes: $0) })
         try await taken(by: channel)
-        batch.removeAll(keepingCapacity: true)
-        batchBytes = 0
       }
     }
-    if !batch.isEmpty { try await body.write(contentsOf: batch) }
     try await body.finish(nil)
   case .stream(let produce):
     guard !isHead else { return try await writer.writeResponse(head) }

@@ -7,6 +7,8 @@ struct AgentInventory: Sendable {
   /// A task that the agent has.
   struct Task: Sendable {
     var name: TaskName
+    /// Its framework's place among those of the inventory.
+    var framework: Int
     /// Absent under the command executor.
     var executor: ExecutorKey?
     var state: TaskState
@@ -16,8 +18,9 @@ struct AgentInventory: Sendable {
     var statuses: TaskStatuses
     var sharesCgroups: Bool
 
-    init(_ name: TaskName, _ record: LinkTaskRecord, _ resources: Resources) {
+    init(_ name: TaskName, framework: Int, _ record: LinkTaskRecord, _ resources: Resources) {
       self.name = name
+      self.framework = framework
       self.resources = resources
       executor = record.hasExecutorID ? ExecutorKey(record.executorID) : nil
       state = record.state
@@ -29,6 +32,8 @@ struct AgentInventory: Sendable {
 
   var agent: AgentKey
   var info: AgentInfo
+  /// ``info``, encoded once.
+  var encodedInfo: [UInt8]
   var capabilities: [AgentInfo.Capability]
   var version: String
   var total: Resources
@@ -48,6 +53,7 @@ struct AgentInventory: Sendable {
   ) throws(ValidationError) {
     agent = record.agentInfo.id.key
     info = record.agentInfo
+    encodedInfo = MessageBytes.encoded(info)
     capabilities = record.capabilities
     version = record.version
     hasProviders = record.hasResourceProviders_p
@@ -59,9 +65,8 @@ struct AgentInventory: Sendable {
       throw ValidationError(.invalidResources, "Invalid agent resources: \(error.message)")
     }
     try take(record.frameworks, known: known)
-    let named = Set(frameworks.map(\.id))
-    try take(record.executors, of: named)
-    try take(record.tasks, of: named)
+    if !record.executors.isEmpty { try take(record.executors, of: Set(frameworks.map(\.id))) }
+    try take(record.tasks)
     var operationKeys: Set<OperationKey> = []
     for record in record.operations {
       let operation = try MasterCore.OperationInventory(record)
@@ -79,7 +84,10 @@ struct AgentInventory: Sendable {
     for record in records {
       let id = FrameworkKey(record.frameworkID)
       let info: FrameworkInfo
-      if let encoded = known[id]?.encodedInfo, encoded.elementsEqual(record.info), let same = known[id]?.info {
+      let place = known.place(of: id)
+      if let place, let encoded = known[place: place]?.encodedInfo, MessageBytes.areEqual(encoded, record.info),
+        let same = known[place: place]?.info
+      {
         info = same
       } else if var other = try? FrameworkInfo(serializedBytes: record.info, partial: true) {
         other.id = FrameworkID(id)
@@ -120,16 +128,17 @@ struct AgentInventory: Sendable {
     }
   }
 
-  private mutating func take(_ records: [LinkTaskRecord], of frameworks: Set<FrameworkKey>) throws(ValidationError) {
-    var names: Set<TaskName> = []
+  private mutating func take(_ records: [LinkTaskRecord]) throws(ValidationError) {
+    var names = Set<TaskName>(minimumCapacity: records.count)
+    var index = FrameworkIndex(frameworks.map(\.id))
     // Most often tasks of one agent use the same as the one before.
     var last: (messages: [Resource], resources: Resources) = ([], Resources())
     tasks.reserveCapacity(records.count)
     for record in records {
-      let name = TaskName(framework: FrameworkKey(record.frameworkID), task: TaskKey(record.taskID))
-      guard frameworks.contains(name.framework) else {
-        throw ValidationError(.unknownReference, "Task has an invalid FrameworkID '\(name.framework)'")
+      guard let framework = index[record.frameworkID] else {
+        throw ValidationError(.unknownReference, "Task has an invalid FrameworkID '\(record.frameworkID)'")
       }
+      let name = TaskName(framework: frameworks[framework].id, task: TaskKey(record.taskID))
       guard names.insert(name).inserted else {
         throw ValidationError(.duplicate, "Framework '\(name.framework)' has a duplicate TaskID '\(name.task)'")
       }
@@ -138,7 +147,7 @@ struct AgentInventory: Sendable {
           throw ValidationError(.invalidResources, "Task uses invalid resources: \(error.message)")
         }
       }
-      tasks.append(Task(name, record, last.resources))
+      tasks.append(Task(name, framework: framework, record, last.resources))
     }
   }
 
@@ -152,6 +161,32 @@ struct AgentInventory: Sendable {
       do { try RoleName.validate(role) } catch { throw ValidationError(.invalidResources, error.message) }
     }
     return resources
+  }
+}
+
+/// Where the framework of each of an agent's tasks stands in a list: tasks of one framework come in runs, or in turn with those of others.
+struct FrameworkIndex {
+  private let keys: [FrameworkKey]
+  /// Made once the list is too long to look through.
+  private var places: [FrameworkKey: Int]?
+  private var last = 0
+  private static let lookedThroughMax = 8
+
+  init(_ keys: [FrameworkKey]) {
+    self.keys = keys
+    if keys.count > Self.lookedThroughMax {
+      places = Dictionary(keys.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+  }
+
+  /// The place of the framework of this name; the first, should there be several.
+  subscript(name: String) -> Int? {
+    mutating get {
+      if last < keys.count, keys[last].value == name { return last }
+      let place = places.map { $0[FrameworkKey(name)] } ?? keys.firstIndex { $0.value == name }
+      if let place { last = place }
+      return place
+    }
   }
 }
 

@@ -7,7 +7,8 @@ struct History<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private var last: UInt64 = 0
 
   var count: Int { entries.count }
-  func contains(_ key: Key) -> Bool { entries[key] != nil }
+  var isEmpty: Bool { entries.isEmpty }
+  func contains(_ key: Key) -> Bool { !entries.isEmpty && entries[key] != nil }
   subscript(key: Key) -> Value? { entries[key]?.value }
 
   /// The keys, oldest first.
@@ -30,5 +31,8 @@ struct History<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   }
 
   @discardableResult
-  mutating func remove(_ key: Key) -> Value? { entries.removeValue(forKey: key)?.value }
+  mutating func remove(_ key: Key) -> Value? {
+    // Most often there is none, which needs no hash.
+    entries.isEmpty ? nil : entries.removeValue(forKey: key)?.value
+  }
 }

@@ -134,14 +134,19 @@ struct TrackedAgent: Sendable {
     }
   }
 
-  var row: AgentRow {
+  var row: AgentRow { row(encodedInfo: MessageBytes.encoded(info)) }
+
+  /// The row, where ``info`` is at hand in its encoding.
+  func row(encodedInfo: [UInt8]) -> AgentRow {
+    // `agent_info`, the first field of all.
+    var head = FieldWriter()
+    head.delimited(encodedInfo, field: 1)
     var stable = MasterResponse.GetAgents.Agent()
-    stable.agentInfo = info
     stable.version = version
     stable.pid = address.pid
     stable.registeredTime = registeredTime
     stable.capabilities = capabilities
-    return AgentRow(id: id, stable: MessageBytes.encoded(stable), status: status)
+    return AgentRow(id: id, stable: head.bytes + MessageBytes.encoded(stable), status: status)
   }
 }
 

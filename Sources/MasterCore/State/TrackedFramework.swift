@@ -74,6 +74,15 @@ struct TrackedFramework: Sendable {
     return !isTouched
   }
 
+  /// Whether a task of this id ended, or cannot be reached.
+  func remembers(_ task: TaskKey) -> Bool { unreachableTasks.contains(task) || completedTasks.contains(task) }
+
+  /// Notes a task that it has now.
+  mutating func noteTask(_ task: TaskKey, _ state: TaskState) {
+    counts.moved(from: nil, to: state)
+    tasks.insert(task)
+  }
+
   mutating func hold(_ key: OfferKey, _ resources: Resources) {
     offers.insert(key)
     offered += resources

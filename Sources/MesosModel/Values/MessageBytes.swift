@@ -18,6 +18,13 @@ package enum MessageBytes {
     return bytes.withUnsafeBytes { Target($0) }
   }
 
+  /// Whether both hold the same bytes.
+  package static func areEqual(
+    _ left: some SwiftProtobufContiguousBytes, _ right: some SwiftProtobufContiguousBytes
+  ) -> Bool {
+    left.withUnsafeBytes { left in right.withUnsafeBytes { right in left.elementsEqual(right) } }
+  }
+
   /// Whether the bytes are a UUID of a known version.
   package static func isUUID(_ bytes: some SwiftProtobufContiguousBytes) -> Bool {
     bytes.withUnsafeBytes { $0.count == 16 && (1...5).contains($0[6] >> 4) }
