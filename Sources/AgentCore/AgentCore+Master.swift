@@ -383,6 +383,9 @@ extension AgentCore {
         "This agent has no default executor yet: launch the group with an executor of type CUSTOM"
       )
     }
+    if launch.isCommandExecutor, self[executorAddress] != nil {
+      return (.executorInUse, "Cannot reuse an already existing executor for a command task")
+    }
     switch self[executorAddress]?.state {
     case nil where launch.launchesExecutor == false:
       return (.executorGone, "No executor is expected to launch and there is none running")

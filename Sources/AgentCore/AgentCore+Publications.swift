@@ -120,13 +120,19 @@ extension AgentCore {
     guard executor.state == .preparing else {
       guard executor.tasks[publication.task.task]?.phase == .pending, !hasEnded(publication.task) else { return }
       let isPartitionAware = frameworks[address.framework]?.isPartitionAware ?? false
-      stage(
-        publication.task,
-        status(
-          publication.task.task,
-          (cause ?? .containerUpdateFailed).reported(toPartitionAware: isPartitionAware), message,
-          executor: executor.id))
-      return endIfUseless(address)
+      let cause = (cause ?? .containerUpdateFailed).reported(toPartitionAware: isPartitionAware)
+      // Of a group the executor gets all tasks or none.
+      for member in undelivered(publication.task) {
+        for (uuid, other) in publications where other.task == member { end(uuid) }
+        stage(member, status(member.task, cause, message, executor: executor.id))
+      }
+      // An executor that was never given a task, and has none to wait for, was started for nothing.
+      if !executor.wasGivenTasks,
+        executor.tasks.keys.allSatisfy({ hasEnded(TaskAddress(framework: address.framework, task: $0)) })
+      {
+        shutdown(address)
+      }
+      return
     }
     // Its executor is not started for it, and the master is told so.
     for (uuid, other) in publications where other.container == executor.container { end(uuid) }

@@ -518,6 +518,70 @@ struct ProviderTests {
     #expect(agent.takeLog().contains { $0.lowercased().contains("launch b") })
   }
 
+  /// A pod whose executor runs, and a further group of two, the second of which uses the provider's disk.
+  private static func waitingGroup() throws -> (agent: AgentHarness, provider: String) {
+    var agent = try AgentHarness.withDisk()
+    let id = try agent.provider
+    try agent.run(group: ["a"])
+    agent.handle(.launched(try agent.container("pod"), ProcessIdentity(pid: 7, startTime: 1)))
+    agent.subscribe(5, executor: "pod")
+    var second = TaskGroupTests.member("c")
+    second.resources.append(try AgentHarness.raw(100, id).with { $0.allocationInfo.role = "dev" })
+    agent.log = []
+    try agent.run(group: [TaskGroupTests.member("b"), second], launchesExecutor: false)
+    return (agent, id)
+  }
+
+  @Test func `a group waits until the resources of all of its tasks are available, and is given in one piece`() throws {
+    var (agent, id) = try Self.waitingGroup()
+    #expect(agent.takeLog() == ["provider 1 <- publishResources"])
+    let event = try #require(agent.providerEvents.last)
+    #expect(agent.call(.published(id, event.publishResources.uuid, .ok)) == .accepted)
+    #expect(agent.takeLog().contains { $0.lowercased().contains("launch") && $0.contains("b") && $0.contains("c") })
+    #expect(agent.core.getTasks().launchedTasks.count == 3)
+  }
+
+  @Test func `a group of which one task's resources are not made available fails as a whole`() throws {
+    for provider in ["refuses", "is away too long"] {
+      var (agent, id) = try Self.waitingGroup()
+      let event = try #require(agent.providerEvents.last)
+      agent.log = []
+      if provider == "refuses" {
+        #expect(agent.call(.published(id, event.publishResources.uuid, .failed)) == .accepted)
+      } else {
+        agent.advance(by: .seconds(60))
+      }
+      let log = agent.takeLog().filter { $0.hasPrefix("update") }
+      #expect(log == ["update b taskGone containerUpdateFailed", "update c taskGone containerUpdateFailed"])
+      // Said too late, or again, it changes nothing; the executor and its first group go on.
+      #expect(agent.call(.published(id, event.publishResources.uuid, .ok)) == .accepted)
+      #expect(agent.takeLog().allSatisfy { !$0.lowercased().contains("launch") })
+      try agent.acknowledge("b")
+      try agent.acknowledge("c")
+      #expect(agent.core.getTasks().launchedTasks.map(\.taskID.value) == ["a"])
+    }
+  }
+
+  @Test func `an executor whose only group fails for what is not made available ends without a task`() throws {
+    var agent = try AgentHarness.withDisk()
+    let id = try agent.provider
+    var second = TaskGroupTests.member("b")
+    second.resources.append(try AgentHarness.raw(100, id).with { $0.allocationInfo.role = "dev" })
+    try agent.run(group: [TaskGroupTests.member("a"), second])
+    // It is started for the first task, which needs nothing, and waits with it for the second.
+    agent.handle(.launched(try agent.container("pod"), ProcessIdentity(pid: 7, startTime: 1)))
+    agent.subscribe(5, executor: "pod")
+    #expect(agent.takeLog().allSatisfy { !$0.lowercased().contains("launch_group") })
+    let event = try #require(agent.providerEvents.last)
+    #expect(agent.call(.published(id, event.publishResources.uuid, .failed)) == .accepted)
+    let log = agent.takeLog()
+    #expect(
+      log.filter { $0.hasPrefix("update") } == [
+        "update a taskGone containerUpdateFailed", "update b taskGone containerUpdateFailed",
+      ])
+    #expect(log.contains { $0.lowercased().contains("shutdown") }, "\(log)")
+  }
+
   @Test func `a task that is killed while it waits is over, and so is its executor`() throws {
     var agent = try AgentHarness.withDisk()
     let id = try agent.provider

@@ -284,6 +284,22 @@ private let process = ProcessIdentity(pid: 100, startTime: 5)
     #expect(agent.reregistration?.tasks.map(\.executorID) == ["pod", "pod"])
   }
 
+  /// - Source: Apache Mesos `src/slave/slave.cpp`, `__run`; MESOS-9657.
+  @Test func `a command task with the id of an executor that is there is dropped, and the executor goes on`() throws {
+    var agent = try AgentHarness.runningGroup()
+    try agent.run(.command("pod"))
+    #expect(agent.takeLog() == ["update pod taskDropped taskInvalid"])
+    #expect(agent.core.getTasks().launchedTasks.count == 2)
+    // So is one whose first bearer has ended and is not acknowledged yet.
+    agent = try AgentHarness.registered()
+    try agent.run(.command("t"))
+    agent.handle(.launchFailed(try agent.container("t"), message: "no"))
+    agent.log = []
+    try agent.run(.command("t"))
+    #expect(agent.launches.count <= 1)
+    #expect(agent.core.getTasks().launchedTasks.isEmpty)
+  }
+
   @Test func `a registration tells what the container of a task says of cgroups`() throws {
     var agent = try AgentHarness.registered()
     var task = Self.member("a")
