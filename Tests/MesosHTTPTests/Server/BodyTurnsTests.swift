@@ -4,29 +4,39 @@ import Testing
 @testable import MesosHTTPServer
 
 @Suite struct BodyTurnsTests {
+  /// What tasks of a test share.
+  private final class Shared<Value: Sendable>: Sendable {
+    private let value: Mutex<Value>
+
+    init(_ value: Value) { self.value = Mutex(value) }
+
+    func change(_ body: (inout Value) -> Void) { value.withLock { body(&$0) } }
+    var now: Value { value.withLock { $0 } }
+  }
+
   @Test func `one piece is written at a time, whoever asks`() async throws {
     let turns = BodyTurns()
-    let counts = Mutex((inside: 0, most: 0, pieces: 0))
+    let counts = Shared((inside: 0, most: 0, pieces: 0))
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<8 {
         group.addTask {
           for _ in 0..<300 {
             try await turns.pass {
-              counts.withLock { counts in
+              counts.change { counts in
                 counts.inside += 1
                 counts.most = max(counts.most, counts.inside)
                 counts.pieces += 1
               }
               await Task.yield()
-              counts.withLock { $0.inside -= 1 }
+              counts.change { $0.inside -= 1 }
             }
           }
         }
       }
       try await group.waitForAll()
     }
-    #expect(counts.withLock { $0.most } == 1)
-    #expect(counts.withLock { $0.pieces } == 2_400)
+    #expect(counts.now.most == 1)
+    #expect(counts.now.pieces == 2_400)
   }
 
   @Test func `a piece that fails gives its turn on`() async throws {
@@ -41,19 +51,19 @@ import Testing
   @Test func `a connection without room is waited for until it has room or ends`() async {
     let monitor = ConnectionMonitor()
     monitor.noteWritability(false)
-    let order = Mutex<[String]>([])
+    let order = Shared<[String]>([])
     await withTaskGroup(of: Void.self) { group in
       group.addTask {
         await monitor.waitForRoom()
-        order.withLock { $0.append("written") }
+        order.change { $0.append("written") }
       }
       group.addTask {
         await Task.yield()
-        order.withLock { $0.append("room") }
+        order.change { $0.append("room") }
         monitor.noteWritability(true)
       }
     }
-    #expect(order.withLock { $0 } == ["room", "written"])
+    #expect(order.now == ["room", "written"])
     await monitor.waitForRoom()
   }
 }
