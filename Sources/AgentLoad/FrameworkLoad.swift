@@ -117,9 +117,14 @@ public final class FrameworkLoad: Service {
     let logger = Logger(label: "mesos-framework-load") { _ in SwiftLogNoOpLogHandler() }
     // Its end tears the framework down.
     try await withScheduler(scheduler, logger: logger) { scheduler in
-      try await cancelWhenGracefulShutdown {
-        var framework = Framework(index: index)
-        for await update in scheduler.updates { try await self.take(update, &framework, scheduler) }
+      do {
+        try await cancelWhenGracefulShutdown {
+          var framework = Framework(index: index)
+          for await update in scheduler.updates { try await self.take(update, &framework, scheduler) }
+        }
+      } catch {
+        // What was on its way when the load was told to end is of no more use.
+        guard Task.isShuttingDownGracefully else { throw error }
       }
     }
   }
