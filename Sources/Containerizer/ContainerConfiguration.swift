@@ -88,14 +88,14 @@ extension Resource {
 
 /// What a container went beyond.
 public struct ContainerLimitation: Sendable {
-  /// `REASON_CONTAINER_LIMITATION` or one of its kinds.
-  public var reason: TaskStatus.Reason
+  /// What is reported of tasks that end with it: `.containerLimitation` or one of its kinds.
+  public var cause: TaskStatusCause
   public var message: String
   /// How much of what it used.
   public var resources: [Resource]
 
-  public init(reason: TaskStatus.Reason, message: String, resources: [Resource] = []) {
-    self.reason = reason
+  public init(cause: TaskStatusCause, message: String, resources: [Resource] = []) {
+    self.cause = cause
     self.message = message
     self.resources = resources
   }

@@ -112,7 +112,7 @@ struct ContainerTests {
       configuration.program = .shell("\(ContainerWorkshop.probe) eat 128; exec \(ContainerWorkshop.probe) wait")
     }
     let end = try await workshop.run(containerizer, "c", configuration)
-    #expect(end.limitation?.reason == .containerLimitationMemory)
+    #expect(end.limitation?.cause == .containerLimitationMemory)
     #expect(end.limitation?.message.hasPrefix("Memory limit exceeded: Requested: 32MB Maximum Used: 32MB") == true)
     #expect(end.limitation?.resources.first?.scalar.value == 32)
     #expect(end.leftovers == [])

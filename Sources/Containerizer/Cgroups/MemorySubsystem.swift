@@ -138,7 +138,7 @@ public final class MemorySubsystem: CgroupSubsystem {
       message += "\n\nMEMORY STATISTICS: \n" + statistics
     }
     return ContainerLimitation(
-      reason: .containerLimitationMemory, message: message,
+      cause: .containerLimitationMemory, message: message,
       resources: used.map { [ContainerLimitation.scalar("mem", Double($0 >> 20))] } ?? [])
   }
 

@@ -1,6 +1,6 @@
 import CSeccomp
 import Glibc
-public import MesosModel
+import MesosModel
 import ProcessLaunch
 import StreamingJSON
 
