@@ -111,6 +111,9 @@ let libraries: [Library] = [
       "CZlib",
     ]),
   Library(name: "ProcessLaunch", dependencies: ["CProcessLaunch"]),
+  Library(name: "Fetcher", dependencies: ["MesosModel", "ProcessLaunch", "ShellSupport", collections, logging]),
+  Library(
+    name: "FetchWork", dependencies: ["Fetcher", "MesosModel", "ProcessLaunch", "CArchive", "CCurl", "CLibcrypto"]),
   Library(
     name: "ReferenceMaster",
     dependencies: [
@@ -127,7 +130,7 @@ let libraries: [Library] = [
       collections,
       "AgentCore", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer", "MesosHTTPClient",
       "MesosDiscovery", "ServerPages", "ShellSupport", "StateStorage", "StreamingJSON", "ServerFlags", "SandboxFiles",
-      "ProcessLaunch",
+      "ProcessLaunch", "Fetcher",
       protobuf,
       logging, lifecycle,
       nioCore, nioPosix, httpTypes,
@@ -151,6 +154,7 @@ let executables: [Target] = [
   .executableTarget(
     name: "mesos-executor", dependencies: ["ExecutorCore", "MesosModel", "MesosHTTP", "ProcessLaunch", protobuf],
     swiftSettings: settings),
+  .executableTarget(name: "mesos-fetcher", dependencies: ["FetchWork"], swiftSettings: settings),
   .executableTarget(name: "simulate-seeds", dependencies: ["MesosSimulation", "MesosModel"], swiftSettings: settings),
   .executableTarget(
     name: "mesos",
@@ -243,6 +247,13 @@ let tests: [Target] = [
     ],
     swiftSettings: settings),
   .testTarget(
+    name: "FetcherTests",
+    dependencies: [
+      "Fetcher", "FetchWork", "MesosModel", "ProcessLaunch", "CArchive", "MesosTestKit", protobuf, nioCore, nioPosix,
+      nioHTTP1, logging,
+    ],
+    swiftSettings: settings),
+  .testTarget(
     name: "ReferenceClusterTests",
     dependencies: [
       "ReferenceMaster", "ReferenceAgent", "SchedulerKit", "ExecutorKit", "MesosHTTP", "MesosHTTPClient", "MesosModel",
@@ -283,6 +294,7 @@ let package = Package(
     .executable(name: "mesos-master", targets: ["mesos-master"]),
     .executable(name: "mesos-agent", targets: ["mesos-agent"]),
     .executable(name: "mesos-executor", targets: ["mesos-executor"]),
+    .executable(name: "mesos-fetcher", targets: ["mesos-fetcher"]),
     .executable(name: "mesos", targets: ["mesos"]),
     .executable(name: "simulate-seeds", targets: ["simulate-seeds"]),
   ],
@@ -304,6 +316,9 @@ let package = Package(
   targets: libraries.map { .target(name: $0.name, dependencies: $0.dependencies, swiftSettings: settings) } + [
     .systemLibrary(name: "CYajl", pkgConfig: "yajl", providers: [.apt(["libyajl-dev"]), .brew(["yajl"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CProcessLaunch"),
     .target(name: "MesosTestKit", dependencies: ["MesosModel"], swiftSettings: settings),
     // TLS, proxies and metrics for tests: no product.

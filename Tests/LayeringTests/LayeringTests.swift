@@ -22,7 +22,8 @@ struct LayeringTests {
   ]
   static let serverOnly: Set<String> = [
     "Hummingbird", "GRDB", "CYajl", "CZlib", "StreamingJSON", "StateStorage", "ReferenceMaster", "ReferenceAgent",
-    "MesosHTTPServer", "SandboxFiles", "ProcessLaunch", "ClusterView",
+    "MesosHTTPServer", "SandboxFiles", "ProcessLaunch", "ClusterView", "Fetcher", "FetchWork", "CArchive", "CCurl",
+    "CLibcrypto",
   ]
 
   /// Words that a core must not use: clocks, chance, files, processes and the environment.
