@@ -121,6 +121,9 @@ let libraries: [Library] = [
       "CZlib",
     ]),
   Library(name: "ProcessLaunch", dependencies: ["CProcessLaunch"]),
+  Library(name: "Fetcher", dependencies: ["MesosModel", "ProcessLaunch", "ShellSupport", collections, logging]),
+  Library(
+    name: "FetchWork", dependencies: ["Fetcher", "MesosModel", "ProcessLaunch", "CArchive", "CCurl", "CLibcrypto"]),
   Library(
     name: "Containerizer",
     dependencies: [
@@ -145,7 +148,7 @@ let libraries: [Library] = [
       "AgentCore", "MesosModel", "AgentLinkModel", "AgentLink", "MesosHTTP", "MesosHTTPServer", "MesosHTTPClient",
       "MesosAuthorization", "MesosSecurity", "MesosDiscovery", "ServerPages", "ShellSupport", "StateStorage",
       "StreamingJSON", "ServerFlags", "SandboxFiles",
-      "ProcessLaunch",
+      "ProcessLaunch", "Fetcher",
       protobuf,
       logging, lifecycle,
       nioCore, nioPosix, httpTypes,
@@ -169,6 +172,7 @@ let executables: [Target] = [
   .executableTarget(
     name: "mesos-executor", dependencies: ["ExecutorCore", "MesosModel", "MesosHTTP", "ProcessLaunch", protobuf],
     swiftSettings: settings),
+  .executableTarget(name: "mesos-fetcher", dependencies: ["FetchWork"], swiftSettings: settings),
   // In C and linked statically: it starts in a millisecond, and in a container whose file system has no libraries.
   .executableTarget(
     name: "mesos-launch", dependencies: ["CContainerLaunch"],
@@ -268,6 +272,13 @@ let tests: [Target] = [
     ],
     swiftSettings: settings),
   .testTarget(
+    name: "FetcherTests",
+    dependencies: [
+      "Fetcher", "FetchWork", "MesosModel", "ProcessLaunch", "CArchive", "MesosTestKit", protobuf, nioCore, nioPosix,
+      nioHTTP1, logging,
+    ],
+    swiftSettings: settings),
+  .testTarget(
     name: "ContainerizerTests",
     dependencies: [
       "Containerizer", "CContainerLaunch", "ProcessLaunch", "MesosModel", "MesosTestKit", "mesos-launch",
@@ -317,6 +328,7 @@ let package = Package(
     .executable(name: "mesos-master", targets: ["mesos-master"]),
     .executable(name: "mesos-agent", targets: ["mesos-agent"]),
     .executable(name: "mesos-executor", targets: ["mesos-executor"]),
+    .executable(name: "mesos-fetcher", targets: ["mesos-fetcher"]),
     .executable(name: "mesos-launch", targets: ["mesos-launch"]),
     .executable(name: "mesos", targets: ["mesos"]),
     .executable(name: "simulate-seeds", targets: ["simulate-seeds"]),
@@ -339,6 +351,9 @@ let package = Package(
   targets: libraries.map { .target(name: $0.name, dependencies: $0.dependencies, swiftSettings: settings) } + [
     .systemLibrary(name: "CYajl", pkgConfig: "yajl", providers: [.apt(["libyajl-dev"]), .brew(["yajl"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .target(name: "CProcessLaunch"),
     .target(name: "CContainerLaunch"),

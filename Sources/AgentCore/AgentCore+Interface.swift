@@ -96,7 +96,8 @@ extension AgentCore {
     case sendToProvider(ResourceProviderConnection, ResourceProviderEvent)
     /// After what was sent is written.
     case closeProvider(ResourceProviderConnection)
-    /// Make the sandbox and the executor's process, held back before its program, then say `.launched` or `.launchFailed`.
+    /// Make the sandbox, fetch into it, and make the executor's process, held back before its program, then say `.launched` or
+    /// `.launchFailed`. A `.destroy` meanwhile calls that off: then say `.exited`.
     case launch(ContainerLaunch)
     /// The identity of the container's process is durable: let it execute its program. Say `.launchFailed` when it cannot, else
     /// `.exited` when the time comes. Nothing, where the container is gone.
@@ -132,7 +133,7 @@ public struct ContainerLaunch: Sendable {
   public var environment: [(name: String, value: String)]
   /// Persistent volumes to be shown in the sandbox.
   public var volumes: [VolumeLink]
-  /// Files to fetch first; a launch with any fails until the fetcher exists.
+  /// Files to fetch into the sandbox first, with the rights of `user`.
   public var uris: [CommandInfo.URI]
 
   public init(

@@ -12,7 +12,15 @@ public struct CommandExecutor: Sendable {
     case launched
     case launchFailed(String)
     case exited(CommandExit)
+    case probed(CommandTask.CheckKind, TaskProbe.Outcome)
     case tick
+  }
+
+  /// How a check is made.
+  public enum Probe: Hashable, Sendable {
+    case command(CommandLaunch)
+    case http(port: UInt16, path: String, isIPv6: Bool)
+    case tcp(port: UInt16, isIPv6: Bool)
   }
 
   /// What must be done, in this order.
@@ -23,6 +31,10 @@ public struct CommandExecutor: Sendable {
     /// Start the command, then say `.launched` or `.launchFailed`, and later `.exited`.
     case launch(CommandLaunch)
     case signalTree(CommandTask.Signal)
+    /// Probe the task, then say `.probed`.
+    case probe(CommandTask.CheckKind, Probe)
+    /// A running probe is not wanted any more, with all that it started; say nothing of it.
+    case cancelProbe(CommandTask.CheckKind)
     /// For the log; holds no secret.
     case note(String)
     /// End with this status, once what was sent is written.
@@ -60,6 +72,8 @@ public struct CommandExecutor: Sendable {
     case .launched: perform(task.handle(.launched, at: now, using: &rng), at: now, using: &rng)
     case .launchFailed(let reason):
       perform(task.handle(.launchFailed(reason), at: now, using: &rng), at: now, using: &rng)
+    case .probed(let kind, let outcome):
+      perform(task.handle(.probed(kind, outcome), at: now, using: &rng), at: now, using: &rng)
     case .exited(let status): perform(task.handle(.exited(status), at: now, using: &rng), at: now, using: &rng)
     case .tick:
       perform(task.handle(.tick, at: now, using: &rng), at: now, using: &rng)
@@ -122,6 +136,21 @@ public struct CommandExecutor: Sendable {
           result += perform(self.task.handle(.launchFailed(error.message), at: now, using: &rng), at: now, using: &rng)
         }
       case .signalTree(let signal): result.append(.signalTree(signal))
+      case .cancelProbe(let kind): result.append(.cancelProbe(kind))
+      case .probe(let kind, let probe):
+        switch probe {
+        case .http(let port, let path, let isIPv6):
+          result.append(.probe(kind, .http(port: port, path: path, isIPv6: isIPv6)))
+        case .tcp(let port, let isIPv6): result.append(.probe(kind, .tcp(port: port, isIPv6: isIPv6)))
+        case .command(let command):
+          do {
+            result.append(.probe(kind, .command(try CommandLaunch(probe: command, executorEnvironment: environment))))
+          } catch {
+            result.append(.note("Not probed: \(error.message)"))
+            result += perform(
+              task.handle(.probed(kind, .failed(error.message)), at: now, using: &rng), at: now, using: &rng)
+          }
+        }
       case .ignored(let what): result.append(.note("Ignored: \(what)"))
       case .exit: result.append(.exit(0))
       }

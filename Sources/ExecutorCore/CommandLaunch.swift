@@ -22,7 +22,17 @@ public struct CommandLaunch: Hashable, Sendable {
   /// - Throws: ``ExecutorError`` with code `.invalidCommand`; its message is fit for a status update.
   public init(_ task: TaskInfo, executorEnvironment: [String: String]) throws(ExecutorError) {
     guard task.hasCommand else { throw ExecutorError(.invalidCommand, "The task has no command") }
-    let command = task.command
+    try self.init(task.command, executorEnvironment: executorEnvironment)
+    environment["MESOS_TASK_ID"] = task.taskID.value
+  }
+
+  /// The command of a check: with the executor's environment and its own, as the executor's user.
+  init(probe command: CommandInfo, executorEnvironment: [String: String]) throws(ExecutorError) {
+    try self.init(command, executorEnvironment: executorEnvironment)
+    user = nil
+  }
+
+  private init(_ command: CommandInfo, executorEnvironment: [String: String]) throws(ExecutorError) {
     guard command.hasValue, !command.value.isEmpty else {
       throw ExecutorError(
         .invalidCommand,
@@ -48,7 +58,6 @@ public struct CommandLaunch: Hashable, Sendable {
         environment[variable.name] = String(decoding: StatusUUID.bytes(variable.secret.value.data), as: UTF8.self)
       }
     }
-    environment["MESOS_TASK_ID"] = task.taskID.value
     user = command.hasUser && !command.user.isEmpty ? command.user : nil
   }
 

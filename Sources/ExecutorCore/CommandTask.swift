@@ -57,9 +57,17 @@ public struct CommandTask: Sendable {
     case exited(CommandExit)
     case kill(TaskID, KillPolicy?)
     case shutdown
+    /// A probe that was asked for has an outcome.
+    case probed(CheckKind, TaskProbe.Outcome)
     /// The update with this UUID is acknowledged.
     case acknowledged(uuid: [UInt8])
     case tick
+  }
+
+  /// Which of a task's checks.
+  public enum CheckKind: Hashable, Sendable, CaseIterable {
+    case check
+    case healthCheck
   }
 
   public enum Signal: Hashable, Sendable {
@@ -75,6 +83,10 @@ public struct CommandTask: Sendable {
     case launch(TaskInfo)
     /// To everything the command started.
     case signalTree(Signal)
+    /// Probe the task, then say `.probed`.
+    case probe(CheckKind, TaskProbe)
+    /// A running probe is not wanted any more, with all that it started; say nothing of it.
+    case cancelProbe(CheckKind)
     /// The executor's work is done.
     case exit
     /// Something arrived that is out of place; nothing is done about it.
@@ -107,6 +119,10 @@ public struct CommandTask: Sendable {
   private var completionDeadline: Duration?
   private var exceededCompletionTime = false
   private var acknowledgementDeadline: Duration?
+  private var checks: [(kind: CheckKind, task: ProbedTask)] = []
+  private var isUnhealthy = false
+  /// What a check or health check adds to.
+  private var lastStatus: TaskStatus?
 
   public init(configuration: Configuration) { self.configuration = configuration }
 
@@ -116,6 +132,7 @@ public struct CommandTask: Sendable {
     if let kill, !kill.hasEscalated { deadlines.append(kill.escalatesAt) }
     if let completionDeadline { deadlines.append(completionDeadline) }
     if let acknowledgementDeadline { deadlines.append(acknowledgementDeadline) }
+    deadlines += checks.compactMap(\.task.nextDeadline)
     return deadlines.min()
   }
 
@@ -141,6 +158,8 @@ public struct CommandTask: Sendable {
       return end(task, .failed, message: reason, at: now, using: &rng)
     case .exited(let status):
       return exited(status, at: now, using: &rng)
+    case .probed(let kind, let outcome):
+      return probed(kind, outcome, at: now, using: &rng)
     case .kill(let taskID, let policy):
       return killed(taskID, policy, at: now, using: &rng)
     case .shutdown:
@@ -168,12 +187,19 @@ public struct CommandTask: Sendable {
       return [.update(status(task, .failed, message: message, at: now, using: &rng))]
     }
     phase = .launching(task)
-    return [.update(status(task, .starting, at: now, using: &rng)), .launch(task)]
+    let starting = Directive.update(status(task, .starting, at: now, using: &rng))
+    do throws(ExecutorError) {
+      _ = try Self.checks(of: task, at: now.uptime)
+    } catch {
+      return [starting] + end(task, .failed, message: error.message, at: now, using: &rng)
+    }
+    return [starting, .launch(task)]
   }
 
   private mutating func launched(at now: Moment, using rng: inout some RandomNumberGenerator) -> [Directive] {
     guard case .launching(let task) = phase else { return [.ignored("A launch that was not asked for")] }
     phase = .running(task)
+    checks = (try? Self.checks(of: task, at: now.uptime)) ?? []
     if task.hasMaxCompletionTime {
       completionDeadline = now.uptime + .nanoseconds(max(0, task.maxCompletionTime.nanoseconds))
     }
@@ -221,7 +247,7 @@ public struct CommandTask: Sendable {
       return escalateIfDue(at: now)
     }
     kill = Kill(began: now.uptime, escalatesAt: now.uptime + grace)
-    var directives: [Directive] = []
+    var directives = stopChecks()
     if sendsKilling { directives.append(.update(status(task, .killing, at: now, using: &rng))) }
     directives.append(.signalTree(.terminate))
     return directives + escalateIfDue(at: now)
@@ -273,13 +299,15 @@ public struct CommandTask: Sendable {
     _ task: TaskInfo, _ cause: TaskStatusCause, message: String, at now: Moment,
     using rng: inout some RandomNumberGenerator
   ) -> [Directive] {
-    let terminal = status(task, cause, message: message, at: now, using: &rng)
+    var terminal = status(task, cause, message: message, at: now, using: &rng)
+    if isUnhealthy { terminal.healthy = false }
+    let stopped = stopChecks()
     phase = .ended(uuid: StatusUUID.bytes(terminal.uuid))
     kill = nil
     pendingKill = nil
     completionDeadline = nil
     if isSubscribed { acknowledgementDeadline = now.uptime + configuration.acknowledgementMax }
-    return [.update(terminal)] + (isShuttingDown && !isSubscribed ? self.exit() : [])
+    return stopped + [.update(terminal)] + (isShuttingDown && !isSubscribed ? self.exit() : [])
   }
 
   private mutating func exit() -> [Directive] {
@@ -296,7 +324,77 @@ public struct CommandTask: Sendable {
       exceededCompletionTime = true
       return beginKill(task, grace: .zero, at: now, using: &rng)
     }
-    return escalateIfDue(at: now)
+    return tickChecks(at: now, using: &rng) + escalateIfDue(at: now)
+  }
+
+  // MARK: Checks
+
+  private static func checks(
+    of task: TaskInfo, at now: Duration
+  ) throws(ExecutorError) -> [(kind: CheckKind, task: ProbedTask)] {
+    var checks: [(kind: CheckKind, task: ProbedTask)] = []
+    if task.hasCheck { checks.append((.check, try ProbedTask(.check(task.check), at: now))) }
+    if task.hasHealthCheck { checks.append((.healthCheck, try ProbedTask(.healthCheck(task.healthCheck), at: now))) }
+    return checks
+  }
+
+  private mutating func tickChecks(at now: Moment, using rng: inout some RandomNumberGenerator) -> [Directive] {
+    var directives: [Directive] = []
+    for index in checks.indices {
+      // A kill that one brought about has stopped them all.
+      guard index < checks.count else { break }
+      let kind = checks[index].kind
+      switch checks[index].task.tick(at: now.uptime) {
+      case .begin: directives.append(.probe(kind, checks[index].task.probe))
+      case .callOff(let finding):
+        directives.append(.cancelProbe(kind))
+        directives += tell(finding, at: now, using: &rng)
+      case nil: break
+      }
+    }
+    return directives
+  }
+
+  private mutating func probed(
+    _ kind: CheckKind, _ outcome: TaskProbe.Outcome, at now: Moment, using rng: inout some RandomNumberGenerator
+  ) -> [Directive] {
+    guard let index = checks.firstIndex(where: { $0.kind == kind }) else { return [] }
+    return tell(checks[index].task.ended(outcome, at: now.uptime), at: now, using: &rng)
+  }
+
+  /// An update with all that the one before said, and what was found.
+  private mutating func tell(
+    _ finding: ProbedTask.Finding?, at now: Moment, using rng: inout some RandomNumberGenerator
+  ) -> [Directive] {
+    guard let finding, case .running(let task) = phase, kill == nil else { return [] }
+    let cause: TaskStatusCause =
+      if case .checkStatus = finding { .checkStatusUpdated } else { .healthCheckStatusUpdated }
+    var status = status(task, cause, at: now, using: &rng)
+    if let lastStatus {
+      if lastStatus.hasHealthy { status.healthy = lastStatus.healthy }
+      if lastStatus.hasCheckStatus { status.checkStatus = lastStatus.checkStatus }
+    }
+    switch finding {
+    case .checkStatus(let found):
+      status.checkStatus = found
+      lastStatus = status
+      return [.update(status)]
+    case .health(let isHealthy, let endsTask):
+      status.healthy = isHealthy
+      lastStatus = status
+      guard endsTask else { return [.update(status)] }
+      isUnhealthy = true
+      completionDeadline = nil
+      return [.update(status)]
+        + beginKill(task, grace: gracePeriod(of: task, override: nil), at: now, using: &rng)
+    }
+  }
+
+  private mutating func stopChecks() -> [Directive] {
+    var directives: [Directive] = []
+    for index in checks.indices where checks[index].task.stop() { directives.append(.cancelProbe(checks[index].kind)) }
+    checks = []
+    return directives
   }
 
   private func status(
@@ -308,6 +406,7 @@ public struct CommandTask: Sendable {
     status.timestamp = now.wallSeconds
     status.uuid = StatusUUID.make(using: &rng)
     if let message { status.message = message }
+    if task.hasCheck { status.checkStatus = ProbedTask.emptyStatus(of: task.check) }
     return status
   }
 }

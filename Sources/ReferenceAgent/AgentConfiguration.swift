@@ -38,6 +38,20 @@ public struct AgentConfiguration: Sendable {
   public var registrationBackoffFactor: Duration
   /// A sandbox that is no longer needed is removed after this long.
   public var sandboxRemovalDelay: Duration
+  /// The part of the disk that is to stay free, in `0...1`: as it fills, sandboxes go sooner.
+  public var diskHeadroom = 0.1
+  /// Between two looks at the disk.
+  public var diskWatchInterval = Duration.seconds(60)
+  /// Absolute path of the folder with what the fetcher keeps; `nil` for one in the work directory. No other agent may use it.
+  public var fetcherCacheDirectory: String?
+  /// In bytes.
+  public var fetcherCacheSize: Int64 = 2 << 30
+  /// A download that brings less than a byte a second for this long fails.
+  public var fetcherStallTimeout = Duration.seconds(60)
+  /// Absolute path of the folder that relative URIs begin at.
+  public var frameworksHome: String?
+  /// Absolute path of the folder with `bin/hadoop`; `nil` for the one along `PATH`.
+  public var hadoopHome: String?
   /// Executors are killed when the agent ends, as in a cluster within one process; otherwise they live on and are found again.
   public var killsExecutorsAtEnd = false
 
@@ -103,6 +117,21 @@ public struct AgentConfiguration: Sendable {
     zooKeeperSessionTimeout = parsed.duration("zk_session_timeout")
     registrationBackoffFactor = parsed.duration("registration_backoff_factor")
     sandboxRemovalDelay = parsed.duration("gc_delay")
+    diskHeadroom = parsed.double("gc_disk_headroom")
+    guard (0...1).contains(diskHeadroom) else {
+      throw ReferenceAgentError(
+        code: .badConfiguration,
+        message: "Invalid value '\(diskHeadroom)' for --gc_disk_headroom. Must be between 0.0 and 1.0")
+    }
+    diskWatchInterval = max(parsed.duration("disk_watch_interval"), .milliseconds(1))
+    func folderIfSet(_ flag: String) -> String? {
+      parsed.stringIfSet(flag).flatMap { $0.isEmpty ? nil : absolutePath($0) }
+    }
+    fetcherCacheDirectory = folderIfSet("fetcher_cache_dir")
+    fetcherCacheSize = Int64(clamping: parsed.bytes("fetcher_cache_size"))
+    fetcherStallTimeout = parsed.duration("fetcher_stall_timeout")
+    frameworksHome = folderIfSet("frameworks_home")
+    hadoopHome = folderIfSet("hadoop_home")
     let variables = try Self.variables(parsed.stringIfSet("executor_environment_variables"))
     adjust = { [variables] core in
       core.switchUser = parsed.bool("switch_user")

@@ -1,4 +1,5 @@
 import AgentCore
+import Fetcher
 import MesosModel
 import ProcessLaunch
 import ServerPages
@@ -16,6 +17,8 @@ import SwiftProtobuf
 /// What the HTTP interfaces need of an agent that serves.
 struct AgentServices: Sendable {
   let agent: AgentActor
+  let fetcher: Fetcher
+  let removals: SandboxRemovals
   /// Seconds since 1970.
   let startTime: Double
   let pid: String
@@ -57,7 +60,8 @@ struct AgentServices: Sendable {
   @concurrent
   func metrics() async -> [(name: String, value: Double)] {
     let core = await agent.snapshot()
-    return AgentMetrics.all(core, uptime: agent.clock.now().uptime.inSeconds)
+    return AgentMetrics.all(
+      core, fetches: await fetcher.metrics, removals: removals.metrics, uptime: agent.clock.now().uptime.inSeconds)
   }
 }
 
@@ -97,7 +101,9 @@ struct ProcessUsage {
 
 /// The agent's metrics under the names of Apache Mesos.
 enum AgentMetrics {
-  static func all(_ core: AgentCore, uptime: Double) -> [(name: String, value: Double)] {
+  static func all(_ core: AgentCore, fetches: Fetcher.Metrics, removals: SandboxRemovals.Metrics, uptime: Double) -> [(
+    name: String, value: Double
+  )] {
     var metrics: [String: Double] = [:]
     let frameworks = core.view()
     let executors = frameworks.flatMap(\.executors)
@@ -109,6 +115,13 @@ enum AgentMetrics {
     metrics["resource_provider_manager/events/disconnect"] = Double(counters.resourceProviderDisconnections)
     metrics["slave/registered"] = core.isRegistered ? 1 : 0
     metrics["slave/recovery_errors"] = 0
+    metrics["gc/path_removals_pending"] = Double(removals.pending)
+    metrics["gc/path_removals_succeeded"] = Double(removals.succeeded)
+    metrics["gc/path_removals_failed"] = Double(removals.failed)
+    metrics["containerizer/fetcher/task_fetches_succeeded"] = Double(fetches.fetchesSucceeded)
+    metrics["containerizer/fetcher/task_fetches_failed"] = Double(fetches.fetchesFailed)
+    metrics["containerizer/fetcher/cache_size_total_bytes"] = Double(fetches.cacheSizeTotal)
+    metrics["containerizer/fetcher/cache_size_used_bytes"] = Double(fetches.cacheSizeUsed)
     metrics["slave/container_launch_errors"] = Double(counters.containerLaunchErrors)
     metrics["slave/executors_preempted"] = 0
     metrics["slave/executors_registering"] = Double(executors.count { $0.isRegistering })

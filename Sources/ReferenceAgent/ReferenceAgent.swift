@@ -1,5 +1,6 @@
 import AgentCore
 import AgentLink
+import Fetcher
 public import Logging
 import MesosDiscovery
 import MesosHTTP
@@ -72,10 +73,11 @@ public final class ReferenceAgent: Service {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await self.server.run() }
         let (host, port) = try await server.address()
-        let services = try makeServices(recovered, host: host, port: port, master: master)
+        let watcher = try ProcessWatcher()
+        let services = try makeServices(recovered, host: host, port: port, master: master, watcher: watcher)
         let agent = services.agent
-        let runner = try ContainerRunner(
-          agent: agent, removalDelay: configuration.sandboxRemovalDelay, logger: logger)
+        let runner = ContainerRunner(
+          agent: agent, watcher: watcher, fetcher: services.fetcher, removals: services.removals, logger: logger)
         await agent.start()
         gate.open(services)
         logger.info(
@@ -171,7 +173,7 @@ public final class ReferenceAgent: Service {
   }
 
   private func makeServices(
-    _ recovered: RecoveredAgent, host: String, port: Int, master: MasterSource
+    _ recovered: RecoveredAgent, host: String, port: Int, master: MasterSource, watcher: ProcessWatcher
   ) throws -> AgentServices {
     let clock = SystemClock()
     let ip = configuration.advertisedIP ?? (host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host)
@@ -209,8 +211,24 @@ public final class ReferenceAgent: Service {
       }
     }
     return AgentServices(
-      agent: agent, startTime: clock.now().wallSeconds, pid: "slave(1)@\(ip):\(advertisedPort)",
+      agent: agent, fetcher: makeFetcher(watcher),
+      removals: SandboxRemovals(
+        delay: configuration.sandboxRemovalDelay, headroom: configuration.diskHeadroom,
+        disk: (configuration.workDirectory, configuration.diskWatchInterval), files: files),
+      startTime: clock.now().wallSeconds,
+      pid: "slave(1)@\(ip):\(advertisedPort)",
       flags: configuration.flags, masterHostname: masterHostname)
+  }
+
+  private func makeFetcher(_ watcher: ProcessWatcher) -> Fetcher {
+    var environment = Dictionary(Self.inheritedEnvironment().map { ($0.name, $0.value) }) { first, _ in first }
+    if let home = configuration.hadoopHome { environment["HADOOP_HOME"] = home }
+    return Fetcher(
+      configuration: Fetcher.Configuration(
+        program: configuration.launcherDirectory + "/mesos-fetcher",
+        cacheDirectory: configuration.fetcherCacheDirectory ?? configuration.workDirectory + "/fetch",
+        cacheSize: configuration.fetcherCacheSize, stallTimeout: configuration.fetcherStallTimeout,
+        frameworksHome: configuration.frameworksHome, environment: environment), watcher: watcher, logger: logger)
   }
 
   /// The agent's own environment but for what is meant for the agent itself.

@@ -11,7 +11,6 @@ public enum AgentFlags {
   private static let noImages = "container images are not built yet"
   private static let noCgroups = "cgroups isolation is not built yet"
   private static let noNetwork = "network isolation is not built yet"
-  private static let noFetcher = "the fetcher is not built yet"
   private static let noOversubscription = "oversubscription is not built yet"
   private static let noCSI = "storage by CSI is not built yet"
   private static let notIsolated = "tasks would not be confined as asked for"
@@ -186,16 +185,17 @@ public enum AgentFlags {
       "container_disk_watch_interval", .duration, default: "15secs", support: .notYet("disk quotas are not built yet"),
       "Time between two looks at a container's use of disk."),
     .init(
-      "disk_watch_interval", .duration, default: "1mins", support: .notYet("sandboxes go by age alone"),
+      "disk_watch_interval", .duration, default: "1mins",
       "Time between two looks at the disk."),
     .init(
       "gc_delay", .duration, default: "1weeks",
       "How long old sandboxes are kept at most."),
     .init(
-      "gc_disk_headroom", .double, default: "0.1", support: .notYet("sandboxes go by age alone"),
+      "gc_disk_headroom", .double, default: "0.1",
       "Part of the disk to keep free."),
     .init(
-      "gc_non_executor_container_sandboxes", .bool, default: "false", support: .notYet("sandboxes go by age alone"),
+      "gc_non_executor_container_sandboxes", .bool, default: "false",
+      support: .notYet("there are no such containers yet"),
       "Removes sandboxes of nested and standalone containers as well."),
     .init(
       "xfs_project_range", .string, support: .notYet("disk quotas are not built yet"), "Project ids for quotas on XFS."),
@@ -287,13 +287,13 @@ public enum AgentFlags {
       "Has executors connect over a socket in the file system."),
     .init("domain_socket_location", .path, support: .notYet("executors connect over TCP"), "That socket's path."),
     .init(
-      "fetcher_cache_dir", .path, default: "/tmp/mesos/fetch", support: .notYet(noFetcher), "Folder for fetched files."),
-    .init("fetcher_cache_size", .bytes, default: "2GB", support: .notYet(noFetcher), "Size of that folder."),
+      "fetcher_cache_dir", .path, default: "/tmp/mesos/fetch", "Folder for fetched files."),
+    .init("fetcher_cache_size", .bytes, default: "2GB", "Size of that folder."),
     .init(
-      "fetcher_stall_timeout", .duration, default: "1mins", support: .notYet(noFetcher),
+      "fetcher_stall_timeout", .duration, default: "1mins",
       "When a stalled download fails."),
-    .init("frameworks_home", .path, default: "", support: .notYet(noFetcher), "Folder that relative URIs begin at."),
-    .init("hadoop_home", .path, support: .notYet(noFetcher), "Where Hadoop is, to fetch from HDFS."),
+    .init("frameworks_home", .path, default: "", "Folder that relative URIs begin at."),
+    .init("hadoop_home", .path, "Where Hadoop is, to fetch from HDFS."),
   ]
 
   private static let recovery: [FlagDefinition] = [

@@ -25,6 +25,7 @@ final class ExecutorProgram {
 
   private var command: LaunchedProcess?
   private var commandEnd: ProcessDescriptor?
+  private var probes: [(kind: CommandTask.CheckKind, probe: any RunningProbe)] = []
   private var exit: (status: Int32, deadline: Duration)?
 
   /// Text of a refusal that is kept.
@@ -74,6 +75,9 @@ final class ExecutorProgram {
     let streamIndex = watch(stream?.descriptor, stream?.interest ?? 0)
     let callsIndex = watch(calls?.descriptor, calls?.interest ?? 0)
     let commandIndex = watch(commandEnd?.fileDescriptor, Int16(POLLIN))
+    let probes = self.probes
+    let firstProbe = items.count
+    for (_, probe) in probes { items.append(pollfd(fd: probe.descriptor, events: probe.interest, revents: 0)) }
     var timeout: Int32 = -1
     if let deadline {
       // Rounded up, so that the deadline has passed when the wait is over.
@@ -89,6 +93,15 @@ final class ExecutorProgram {
     }
     if let callsIndex, let calls, items[callsIndex].revents != 0 {
       calls.proceed(items[callsIndex].revents) { answer($0, on: calls) }
+    }
+    for (index, (kind, probe)) in probes.enumerated() where items[firstProbe + index].revents != 0 {
+      // It may have been called off by what came before it.
+      guard self.probes.contains(where: { $0.probe === probe }),
+        let outcome = probe.proceed(items[firstProbe + index].revents)
+      else { continue }
+      self.probes.removeAll { $0.probe === probe }
+      probe.end()
+      handle(.probed(kind, outcome))
     }
   }
 
@@ -107,6 +120,10 @@ final class ExecutorProgram {
       if stream?.number == number { closeStream() }
     case .launch(let launch): start(launch)
     case .signalTree(let signal): self.signal(signal)
+    case .probe(let kind, let probe): start(kind, probe)
+    case .cancelProbe(let kind):
+      for (other, probe) in probes where other == kind { probe.end() }
+      probes.removeAll { $0.kind == kind }
     case .note(let text): note(text)
     case .exit(let status):
       if exit == nil { exit = (status, Self.now().uptime + .seconds(1)) }
@@ -282,6 +299,21 @@ final class ExecutorProgram {
     } catch {
       if let command { _ = try? killTree(session: command) }
       handle(.launchFailed("Failed to launch the command: \(error)"))
+    }
+  }
+
+  private func start(_ kind: CommandTask.CheckKind, _ probe: CommandExecutor.Probe) {
+    do {
+      let running: any RunningProbe =
+        switch probe {
+        case .command(let launch): try CommandProbe(launch, in: environment.sandbox)
+        case .tcp(let port, let isIPv6): try SocketProbe(port: port, isIPv6: isIPv6, path: nil)
+        case .http(let port, let path, let isIPv6): try SocketProbe(port: port, isIPv6: isIPv6, path: path)
+        }
+      probes.append((kind, running))
+    } catch {
+      note("Not probed: \(error)")
+      handle(.probed(kind, .failed("\(error)")))
     }
   }
 

@@ -22,6 +22,8 @@ private struct TaskDriver {
       case .update(let status): "\(status.state)" + (status.hasMessage ? ": \(status.message)" : "")
       case .launch(let task): "launch \(task.taskID.value)"
       case .signalTree(let signal): "signal \(signal)"
+      case .probe(let kind, _): "probe \(kind)"
+      case .cancelProbe(let kind): "cancel \(kind)"
       case .exit: "exit"
       case .ignored: "ignored"
       }
@@ -301,6 +303,8 @@ private struct TaskDriver {
         case .disconnect(let stream): return "disconnect \(stream.number)"
         case .launch: return "launch"
         case .signalTree(let signal): return "signal \(signal)"
+        case .probe(let kind, _): return "probe \(kind)"
+        case .cancelProbe(let kind): return "cancel \(kind)"
         case .note: return nil
         case .exit(let status): return "exit \(status)"
         }

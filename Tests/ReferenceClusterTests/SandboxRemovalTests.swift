@@ -35,6 +35,20 @@ import Testing
     }
   }
 
+  @Test func `a disk without headroom takes the sandboxes at once`() async throws {
+    try await Self.withFolders(["a", "b"]) { paths in
+      // All of the disk is to stay free, so nothing may wait.
+      let full = SandboxRemovals(delay: .seconds(3_600), headroom: 1, files: FileTree())
+      for path in paths { full.add(path) }
+      full.checkDisk(paths[0])
+      #expect(full.metrics == SandboxRemovals.Metrics(pending: 0, succeeded: 2, failed: 0))
+      #expect(!paths.contains(where: FileManager.default.fileExists(atPath:)))
+      let used = try #require(SandboxRemovals.usage(of: "/"))
+      #expect((0...1).contains(used))
+      #expect(SandboxRemovals.usage(of: "/nonexistent") == nil)
+    }
+  }
+
   @Test func `what waits is kept when the agent ends`() async throws {
     try await Self.withFolders(["now", "later"]) { paths in
       let removals = SandboxRemovals(delay: .seconds(3_600), files: FileTree())

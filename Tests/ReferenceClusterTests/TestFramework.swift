@@ -11,11 +11,17 @@ struct TestFramework {
     var cpus = 0.1
     var memory = 32.0
     var killPolicy: KillPolicy?
+    /// Changes the task before it is launched.
+    var adjust: @Sendable (inout TaskInfo) -> Void
 
-    init(_ id: String, _ command: CommandInfo, killPolicy: KillPolicy? = nil) {
+    init(
+      _ id: String, _ command: CommandInfo, killPolicy: KillPolicy? = nil,
+      adjust: @escaping @Sendable (inout TaskInfo) -> Void = { _ in }
+    ) {
       self.id = id
       self.command = command
       self.killPolicy = killPolicy
+      self.adjust = adjust
     }
   }
 
@@ -52,6 +58,7 @@ struct TestFramework {
             task.resources = resources
             task.command = job.command
             if let policy = job.killPolicy { task.killPolicy = policy }
+            job.adjust(&task)
             tasks.append(task)
           }
           if tasks.isEmpty {

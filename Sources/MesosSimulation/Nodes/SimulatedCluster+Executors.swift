@@ -192,7 +192,10 @@ extension SimulatedCluster {
       case .signalTree(let signal):
         guard let task = executors[number]?.task?.taskID.key else { break }
         self.signal(task, signal, in: number)
-      case .note: break
+      case .probe(let kind, .command): handle(number, .probed(kind, .exited(code: 0)))
+      case .probe(let kind, .http): handle(number, .probed(kind, .answered(status: 200)))
+      case .probe(let kind, .tcp): handle(number, .probed(kind, .connected(true)))
+      case .cancelProbe, .note: break
       case .exit(let status):
         return end(number, .status(status << 8))
       }

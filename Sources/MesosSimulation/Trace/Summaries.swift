@@ -435,6 +435,8 @@ extension CommandExecutor.Directive: Traceable {
     case .disconnect(let stream): "disconnect \(stream.number)"
     case .launch: "launch"
     case .signalTree(let signal): "signal \(signal)"
+    case .probe(let kind, _): "probe \(described: kind)"
+    case .cancelProbe(let kind): "cancel probe \(described: kind)"
     case .note(let text): "\(text)"
     case .exit(let status): "exit \(status)"
     }

@@ -1,4 +1,5 @@
 import AgentCore
+import Fetcher
 import Logging
 import MesosModel
 import ProcessLaunch
@@ -36,17 +37,19 @@ final class ContainerRunner: Sendable {
 
   private let agent: AgentActor
   private let watcher: ProcessWatcher
+  private let fetcher: Fetcher
   private let removals: SandboxRemovals
   private let logger: Logger
   private let state = Mutex(State())
   /// Virtual paths of sandboxes that are not made yet.
   private let unshown = Mutex<[ContainerKey: [String]]>([:])
 
-  init(agent: AgentActor, removalDelay: Duration, logger: Logger) throws {
+  init(agent: AgentActor, watcher: ProcessWatcher, fetcher: Fetcher, removals: SandboxRemovals, logger: Logger) {
     self.agent = agent
+    self.watcher = watcher
+    self.fetcher = fetcher
+    self.removals = removals
     self.logger = logger
-    removals = SandboxRemovals(delay: removalDelay, files: agent.files)
-    watcher = try ProcessWatcher()
   }
 
   /// Does the work that the actor gives until the task is cancelled; the processes live on then, but for those held back.
@@ -83,17 +86,22 @@ final class ContainerRunner: Sendable {
 
   /// Kills what runs and lets nothing else start; for an agent whose executors must not outlive it.
   func killAll() async {
-    let running = state.withLock { state in
+    let (starting, running) = state.withLock { state in
       state.isEnding = true
+      var starting: [ContainerKey] = []
       for (container, known) in state.containers {
-        if case .starting = known { state.containers[container] = .starting(isUnwanted: true) }
+        guard case .starting = known else { continue }
+        state.containers[container] = .starting(isUnwanted: true)
+        starting.append(container)
       }
-      return state.containers.compactMap { container, known -> (ContainerKey, LaunchedProcess)? in
+      let running = state.containers.compactMap { container, known -> (ContainerKey, LaunchedProcess)? in
         guard case .running(let process) = known else { return nil }
         return (container, process)
       }
+      return (starting, running)
     }
     abandonHeld()
+    for container in starting.sorted() { await fetcher.kill(container.value) }
     for (container, process) in running.sorted(by: { $0.0 < $1.0 }) { await kill(container, process) }
   }
 
@@ -113,16 +121,13 @@ final class ContainerRunner: Sendable {
   private func launch(_ launch: ContainerLaunch) async {
     let held: HeldProcess
     do {
-      guard launch.uris.isEmpty else {
-        throw ReferenceAgentError(
-          code: .badConfiguration, message: "it has URIs to fetch, and the fetcher is not built yet")
-      }
       let user = try launch.user.map { name throws(ProcessLaunchError) in try UserIdentity(named: name) }
       try Sandbox.make(launch.directory, owner: user)
       for link in launch.volumes { try Volumes.link(link, in: launch.directory) }
       if let paths = unshown.withLock({ $0.removeValue(forKey: launch.container) }) {
         show(launch.container, launch.directory, paths)
       }
+      try await fetch(launch, user: user)
       var environment: [String: String] = [:]
       for variable in launch.environment { environment[variable.name] = variable.value }
       held = try HeldProcess(
@@ -132,7 +137,14 @@ final class ContainerRunner: Sendable {
           standardOutput: .file(launch.directory + "/stdout"), standardError: .file(launch.directory + "/stderr"),
           user: user, startsSession: true))
     } catch {
-      await launchFailed(launch.container, error)
+      // The agent ends: its next process finds that this container has none.
+      if Task.isCancelled { return }
+      if isUnwanted(launch.container) {
+        forget(launch.container)
+        await agent.exited(launch.container, .status(SIGKILL))
+      } else {
+        await launchFailed(launch.container, error)
+      }
       return
     }
     let isUnwanted = state.withLock { state in
@@ -171,9 +183,33 @@ final class ContainerRunner: Sendable {
     await agent.volumesDone(number)
   }
 
-  private func launchFailed(_ container: ContainerKey, _ error: any Error) async {
+  private func fetch(_ launch: ContainerLaunch, user: UserIdentity?) async throws {
+    let container = launch.container
+    do {
+      try await fetcher.fetch(
+        launch.uris, container: container.value, sandbox: launch.directory,
+        user: launch.user.flatMap { name in user.map { FetchUser(name: name, identity: $0) } },
+        isWanted: { !self.isUnwanted(container) })
+    } catch {
+      let what =
+        error.code == .invalidURI ? "Could not fetch" : "Failed to fetch all URIs for container '\(container)'"
+      throw FetcherError(error.code, "\(what): \(error.message)")
+    }
+  }
+
+  private func isUnwanted(_ container: ContainerKey) -> Bool {
+    state.withLock { state in
+      if case .starting(isUnwanted: true) = state.containers[container] { true } else { false }
+    }
+  }
+
+  private func forget(_ container: ContainerKey) {
     state.withLock { $0.containers[container] = nil }
     unshown.withLock { $0[container] = nil }
+  }
+
+  private func launchFailed(_ container: ContainerKey, _ error: any Error) async {
+    forget(container)
     logger.warning("container not launched", metadata: ["container": "\(container)", "error": "\(error)"])
     await agent.launchFailed(container, message: "\(error)")
   }
@@ -229,7 +265,7 @@ final class ContainerRunner: Sendable {
     }
     switch known {
     case nil: await agent.exited(container, .unknown)
-    case .starting: break
+    case .starting: await fetcher.kill(container.value)
     case .held(let held):
       held.abandon()
       await agent.exited(container, .status(SIGKILL))

@@ -1,0 +1,3 @@
+import FetchWork
+
+FetchWorker.runProgram()
