@@ -24,8 +24,8 @@ struct LayeringTests {
   ]
   static let serverOnly: Set<String> = [
     "Hummingbird", "GRDB", "CYajl", "CZlib", "StreamingJSON", "StateStorage", "ReferenceMaster", "ReferenceAgent",
-    "MesosHTTPServer", "MesosSecurity", "SandboxFiles", "ProcessLaunch", "ClusterView", "Fetcher", "FetchWork", "CArchive",
-    "CCurl", "CLibcrypto", "Containerizer", "CSeccomp",
+    "MesosHTTPServer", "MesosSecurity", "SandboxFiles", "ProcessLaunch", "ClusterView", "Fetcher", "FetchWork",
+    "CArchive", "CCurl", "CLibcrypto", "Containerizer", "CSeccomp",
   ]
 
   /// Words that a core must not use: clocks, chance, files, processes and the environment.
