@@ -67,14 +67,12 @@ extension TaskStatusCause {
   /// A check of the task gave another result.
   public static let checkStatusUpdated = TaskStatusCause(
     .taskRunning, .executor, .taskCheckStatusUpdated, by: [.commandExecutor, .defaultExecutor, .customExecutors],
-    .nothing,
-    here: .later("Checks"), "A check of the task gave another result than before; `check_status` has it.")
+    .nothing, "A check of the task gave another result than before; `check_status` has it.")
 
   /// A health check of the task gave another result, or was not passed again.
   public static let healthCheckStatusUpdated = TaskStatusCause(
     .taskRunning, .executor, .taskHealthCheckStatusUpdated,
     by: [.commandExecutor, .defaultExecutor, .dockerExecutor, .customExecutors], .nothing,
-    here: .later("Health checks"),
     "The task has become healthy or unhealthy; `healthy` says which. Executors of Apache Mesos report each failure.")
 
   /// The task ran for longer than it may.
