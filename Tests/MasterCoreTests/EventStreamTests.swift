@@ -68,7 +68,10 @@ struct EventStreamTests {
     var client = try await EventClient(view, encoding, isExtended: false, visibility)
     var resuming = try await EventClient(view, encoding, isExtended: true, visibility)
     var hidden = (frameworks: 0, tasks: 0)
-    for step in 0..<300 {
+    var step = 0
+    // Long enough, and on until something was hidden.
+    while step < 300 || (hidden.tasks == 0 && step < 3_000) {
+      step += 1
       run.run(steps: 1)
       try client.read()
       let comment: Comment = "SIM_SEED=\(seed) step=\(step)"
