@@ -52,7 +52,7 @@ let libraries: [Library] = [
     name: "MesosHTTPServer",
     dependencies: [
       "MesosHTTP", "MesosModel", hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTP1, logging,
-      lifecycle,
+      lifecycle, collections,
     ]),
   Library(name: "AgentLink", dependencies: ["AgentLinkModel", "MesosModel", "MesosHTTP", protobuf, collections]),
   // 2 cores

@@ -1,3 +1,4 @@
+import DequeModule
 import Synchronization
 
 /// Who may hand a piece of a large body to its connection, one at a time, first come first served.
@@ -10,9 +11,7 @@ import Synchronization
 final class BodyTurns: Sendable {
   private struct State {
     var isTaken = false
-    var waiting: [CheckedContinuation<Void, Never>] = []
-    /// Those of ``waiting`` that had their turn already.
-    var passed = 0
+    var waiting: Deque<CheckedContinuation<Void, Never>> = []
   }
 
   private let state = Mutex(State())
@@ -52,17 +51,10 @@ final class BodyTurns: Sendable {
   }
 
   private func give() {
-    let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
-      guard state.passed < state.waiting.count else {
-        state = State()
-        return nil
-      }
-      defer { state.passed += 1 }
-      if state.passed > 1_000 {
-        state.waiting.removeFirst(state.passed)
-        state.passed = 0
-      }
-      return state.waiting[state.passed]
+    let next = state.withLock { state in
+      let next = state.waiting.popFirst()
+      state.isTaken = next != nil
+      return next
     }
     next?.resume()
   }
